@@ -20,11 +20,14 @@ namespace hawser::ivshmem {
 /// memory()        the whole window; at least 8-byte aligned; the same span for the life of the port.
 /// own_id()        IVPosition: the number by which others ring this port. 0..65535.
 /// vectors()       how many vectors others can ring here; at least 1.
-/// ring(id, v)     a doorbell to vector v of peer id. A hint: may coalesce, may be lost if the peer is not there.
-///                 Orders every earlier store to the window before the ring (a device barrier where it takes one).
-///                 v is reduced modulo what the peer has, if the port knows it.
-/// wait(deadline)  sleeps until rung on any vector, the deadline, or cancellation. A ring that came after the last
-///                 wait() returned is never lost, so "look, find nothing, wait" needs no arming. Spurious returns are legal.
+/// ring(id, v)     a doorbell to vector v of peer id. A hint: may coalesce, may be lost if the peer is not
+/// there.
+///                 Orders every earlier store to the window before the ring (a device barrier where it takes
+///                 one). v is reduced modulo what the peer has, if the port knows it.
+/// wait(deadline)  sleeps until rung on any vector, the deadline, or cancellation. A ring that came after the
+/// last
+///                 wait() returned is never lost, so "look, find nothing, wait" needs no arming. Spurious
+///                 returns are legal.
 /// now()           monotonic.
 template <class P>
 concept Port = requires(P& port, const P& cport, std::uint16_t id, std::uint16_t vector, Instant deadline) {

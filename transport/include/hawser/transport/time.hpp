@@ -15,9 +15,15 @@ struct Duration {
   constexpr auto operator<=>(const Duration&) const = default;
 };
 
-constexpr Duration microseconds(std::uint64_t n) { return {n * 1'000}; }
-constexpr Duration milliseconds(std::uint64_t n) { return {n * 1'000'000}; }
-constexpr Duration seconds(std::uint64_t n) { return {n * 1'000'000'000}; }
+constexpr Duration microseconds(std::uint64_t n) {
+  return {n * 1'000};
+}
+constexpr Duration milliseconds(std::uint64_t n) {
+  return {n * 1'000'000};
+}
+constexpr Duration seconds(std::uint64_t n) {
+  return {n * 1'000'000'000};
+}
 
 /// A point in time: nanoseconds since some fixed moment of the party's own choosing (usually its start).
 struct Instant {

@@ -1,0 +1,148 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// The Link contract as concepts. README.md states it in prose; tests/conformance/ states it as a suite.
+#pragma once
+
+#include <hawser/transport/memory.hpp>
+#include <hawser/transport/result.hpp>
+#include <hawser/transport/time.hpp>
+#include <hawser/transport/wake.hpp>
+
+#include <compare>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace hawser {
+
+enum class LinkState : std::uint8_t {
+  kDown,    ///< The peer is not there (yet, or any more). It may come.
+  kUp,      ///< Both ends have agreed on a pair of epochs.
+  kBroken,  ///< The peer broke the protocol. Latched until reset().
+};
+
+enum class LinkEvent : std::uint8_t {
+  kNothing,
+  kWentUp,    ///< A new epoch. Nothing from before may be believed.
+  kWentDown,  ///< The peer left, fell silent, or began a new epoch.
+  kBroke,     ///< See broken_reason().
+};
+
+/// How bytes become visible to the peer.
+enum class Visibility : std::uint8_t {
+  kShared,  ///< Same memory: region() has bytes.
+  kCopied,  ///< Sent in messages: region() is empty, a courier moves bytes.
+};
+
+/// One period of being up. Both numbers change at every (re)start of their side; zero never occurs while up.
+struct Epoch {
+  std::uint32_t own = 0;
+  std::uint32_t peer = 0;
+  constexpr bool operator==(const Epoch&) const = default;
+};
+
+enum class SendError : std::uint8_t {
+  kFull,     ///< No room now. Look again after the peer's next ring.
+  kTooBig,   ///< Longer than mtu(): never possible on this link.
+  kDown,     ///< The link is not up.
+  kRefused,  ///< Policy forbids it, or the link is broken.
+};
+
+enum class ReceiveError : std::uint8_t {
+  kEmpty,     ///< Nothing is waiting.
+  kTooSmall,  ///< The buffer is smaller than the waiting message, which stays first in line.
+  kDown,      ///< The link is not up.
+};
+
+/// Ordered, bounded messages to the peer and back: whole, once, in order.
+///
+/// mtu()            bytes of the longest message, both ways; meaningful when up.
+/// try_send(parts)  gathers the parts into one message; either all of it is queued or nothing is. Does not
+/// ring. try_receive(to)  moves the oldest message into `to`; its length in bytes.
+template <class C>
+concept Channel = requires(C& channel, const C& cchannel, std::span<const std::span<const std::byte>> parts,
+                           std::span<std::byte> to) {
+  { cchannel.mtu() } -> std::same_as<std::size_t>;
+  { channel.try_send(parts) } -> std::same_as<Result<void, SendError>>;
+  { channel.try_receive(to) } -> std::same_as<Result<std::size_t, ReceiveError>>;
+};
+
+/// Which of the peer's things to look at: a small number that both sides derive from device and queue
+/// numbers. Two queues may share a mark. Only a hint.
+class Mark {
+ public:
+  static constexpr unsigned kCount = 64;
+  constexpr explicit Mark(unsigned number) : number_(static_cast<std::uint8_t>(number % kCount)) {}
+  constexpr unsigned number() const { return number_; }
+  constexpr std::uint64_t bit() const { return std::uint64_t{1} << number_; }
+
+ private:
+  std::uint8_t number_;
+};
+
+/// A set of marks: bit n stands for Mark(n).
+using Marks = std::uint64_t;
+
+/// Tells the peer to look, and waits for the peer's. A ring is a hint, never a count.
+///
+/// ring()        look at the channel.                ring(mark)  look at what stands behind the mark.
+/// take()        the marks rung since the last take. May contain more than was rung, never less.
+/// arm()         from now on the peer's rings end wait(). After arm(): look once more, only then wait.
+/// disarm()      this side is looking anyway; the peer may save itself the interrupt. Marks still arrive.
+/// wait(until)   sleeps until rung, until the deadline, or until cancelled. Any ring after arm() ends it,
+/// also one
+///               that came before wait(). May end as kRung for no reason.
+template <class B>
+concept Bell = requires(B& bell, Mark mark, Instant until) {
+  { bell.ring() } -> std::same_as<void>;
+  { bell.ring(mark) } -> std::same_as<void>;
+  { bell.take() } -> std::same_as<Marks>;
+  { bell.arm() } -> std::same_as<void>;
+  { bell.disarm() } -> std::same_as<void>;
+  { bell.wait(until) } -> std::same_as<Wake>;
+};
+
+/// What a link has done since it was made. Numbers only grow; they wrap silently.
+struct LinkCounters {
+  std::uint64_t rings_asked = 0;  ///< Calls of Bell::ring.
+  std::uint64_t doorbells =
+      0;  ///< Rings that reached the carrier (a doorbell register, an eventfd, a hypercall).
+  std::uint64_t wakes = 0;  ///< Waits that ended by a ring: interrupts taken, for a guest.
+  std::uint64_t messages_sent = 0;
+  std::uint64_t messages_received = 0;
+};
+
+/// One connection between exactly two peers. Nothing here blocks except bell().wait().
+///
+/// poll()            does what time and the peer ask for: handshake, heartbeat, noticing death. Call it at
+/// least every
+///                   kPollInterval and after each wait. Reports each change of state once.
+/// epoch()           valid while up.
+/// region()          empty (size 0) unless visibility() is kShared.
+/// broken_reason()   a sentence; "" unless broken.
+/// reset()           leaves kBroken, or restarts a link that is up: begins a new own epoch, so the peer sees
+/// down and up.
+template <class L>
+concept Link = requires(L& link, const L& clink) {
+  requires Channel<typename L::ChannelType>;
+  requires Bell<typename L::BellType>;
+  requires Memory<typename L::MemoryType>;
+  { link.poll() } -> std::same_as<LinkEvent>;
+  { clink.state() } -> std::same_as<LinkState>;
+  { clink.epoch() } -> std::same_as<Epoch>;
+  { clink.visibility() } -> std::same_as<Visibility>;
+  { clink.broken_reason() } -> std::same_as<const char*>;
+  { link.channel() } -> std::same_as<typename L::ChannelType&>;
+  { link.bell() } -> std::same_as<typename L::BellType&>;
+  { clink.region() } -> std::same_as<typename L::MemoryType>;
+  { link.reset() } -> std::same_as<void>;
+  { clink.now() } -> std::same_as<Instant>;
+  { clink.counters() } -> std::same_as<LinkCounters>;
+};
+
+/// How often poll() must be called at least, for the peer not to take us for dead.
+inline constexpr Duration kPollInterval = milliseconds(50);
+
+}  // namespace hawser
