@@ -59,8 +59,8 @@ enum class ReceiveError : std::uint8_t {
 /// Ordered, bounded messages to the peer and back: whole, once, in order.
 ///
 /// mtu()            bytes of the longest message, both ways; meaningful when up.
-/// try_send(parts)  gathers the parts into one message; either all of it is queued or nothing is. Does not
-/// ring. try_receive(to)  moves the oldest message into `to`; its length in bytes.
+/// try_send(parts)  gathers the parts into one message; either all of it is queued or nothing is. Does not ring.
+/// try_receive(to)  moves the oldest message into `to`; its length in bytes.
 template <class C>
 concept Channel = requires(C& channel, const C& cchannel, std::span<const std::span<const std::byte>> parts,
                            std::span<std::byte> to) {
