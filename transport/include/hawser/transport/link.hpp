@@ -52,7 +52,7 @@ enum class SendError : std::uint8_t {
 
 enum class ReceiveError : std::uint8_t {
   kEmpty,     ///< Nothing is waiting.
-  kTooSmall,  ///< The buffer is smaller than the waiting message, which stays first in line.
+  kTooSmall,  ///< The buffer is smaller than the waiting message, which stays first in line; mtu() bytes always suffice.
   kDown,      ///< The link is not up.
 };
 
@@ -60,7 +60,8 @@ enum class ReceiveError : std::uint8_t {
 ///
 /// mtu()            bytes of the longest message, both ways; meaningful when up.
 /// try_send(parts)  gathers the parts into one message; either all of it is queued or nothing is. Does not ring.
-/// try_receive(to)  moves the oldest message into `to`; its length in bytes.
+/// try_receive(to)  moves the oldest message into `to`; its length in bytes. A carrier with fixed slots may append zero
+///                  bytes, up to mtu(): a message whose length matters carries it.
 template <class C>
 concept Channel = requires(C& channel, const C& cchannel, std::span<const std::span<const std::byte>> parts,
                            std::span<std::byte> to) {
