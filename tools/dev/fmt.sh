@@ -1,0 +1,7 @@
+# shellcheck shell=sh
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+#: Format every C++ file as .clang-format says.
+
+sources | xargs -0 clang-format -i

@@ -1,0 +1,196 @@
+# shellcheck shell=sh
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+# What the verbs share: quiet steps with progress, build directories, and "set up if needed".
+# Sourced by ./dev with the repository's root as the working directory.
+
+root=$(pwd)
+logs=$root/build/logs
+ticker=
+
+die() {
+  echo "dev: $*" >&2
+  exit 1
+}
+
+# Hundredths of a second since boot; no process is started to read it.
+now() {
+  read -r now_ _ </proc/uptime
+  now_=${now_%.*}${now_#*.}
+}
+
+# Prints how long STEP has been running, and the last line of its log, until killed. Nothing in the first two
+# seconds; on a terminal one line rewritten, elsewhere a line every 20 seconds.
+tick() {
+  seconds=0
+  next=2
+  while sleep 1 >/dev/null 2>&1; do
+    seconds=$((seconds + 1))
+    [ "$seconds" -ge "$next" ] || continue
+    last=$(tail -c 400 "$2" | tr '\r' '\n' | sed 's/\x1b\[[0-9;]*[A-Za-z]//g' | grep -v '^[[:space:]]*$' |
+      tail -n 1 | cut -c 1-70) || last=
+    if [ -t 1 ]; then
+      printf '\r\033[K  %s  %s s  %s' "$1" "$seconds" "$last"
+      next=$((seconds + 1))
+    else
+      printf '  %s  %s s  %s\n' "$1" "$seconds" "$last"
+      next=$((seconds + 20))
+    fi
+  done
+}
+
+stop_ticker() {
+  [ -n "$ticker" ] || return 0
+  kill "$ticker" 2>/dev/null || true
+  wait "$ticker" 2>/dev/null || true
+  ticker=
+  if [ -t 1 ]; then printf '\r\033[K'; fi
+}
+
+trap stop_ticker EXIT
+trap 'stop_ticker; exit 130' INT
+trap 'stop_ticker; exit 143' TERM
+
+# step LABEL COMMAND...: runs it with its output in a log; one line when it ends. When it fails, the end of the log.
+# Returns the command's status.
+step() {
+  label=$1
+  shift
+  mkdir -p "$logs"
+  log=$logs/$(echo "$label" | tr ' /:' '---').log
+  : >"$log"
+  now
+  began=$now_
+  tick "$label" "$log" &
+  ticker=$!
+  status=0
+  "$@" </dev/null >"$log" 2>&1 || status=$?
+  stop_ticker
+  now
+  took=$((now_ - began))
+  if [ "$status" -eq 0 ]; then
+    printf '  %-34s ok      %d.%d s\n' "$label" $((took / 100)) $((took % 100 / 10))
+  else
+    printf '  %-34s FAILED  %d.%d s\n' "$label" $((took / 100)) $((took % 100 / 10))
+    echo "--- the end of ${log#"$root"/}:"
+    tail -n 40 "$log" | cut -c 1-400
+    echo "---"
+  fi
+  return "$status"
+}
+
+# A compiler by name, through ccache where there is one.
+cached() {
+  if command -v ccache >/dev/null; then echo "ccache $1"; else echo "$1"; fi
+}
+
+# ccache wants a home.
+if [ ! -w "${HOME:-/nonexistent}" ]; then export CCACHE_DIR="$root/build/ccache"; fi
+
+# configure NAME COMPILER ARGS...: makes build/NAME, unless it is there and was made from the same words in the
+# same place. An empty COMPILER leaves the choice to the cross file among ARGS.
+configure() {
+  name=$1
+  compiler=$2
+  shift 2
+  wanted="$root|$compiler|$*"
+  if [ -f "build/$name/build.ninja" ] && [ "$(cat "build/$name/.configured" 2>/dev/null)" = "$wanted" ]; then
+    return 0
+  fi
+  rm -rf "build/$name"
+  mkdir -p build
+  if [ -n "$compiler" ]; then
+    step "configure $name" env CXX="$compiler" meson setup "build/$name" "$@" || return 1
+  else
+    step "configure $name" meson setup "build/$name" "$@" || return 1
+  fi
+  echo "$wanted" >"build/$name/.configured"
+}
+
+configure_native() { configure native "${CXX:-$(cached g++)}"; }
+
+# Clang's undefined-behaviour checks go further than GCC's, and its reports stop at the first finding.
+configure_asan() {
+  configure asan "$(cached clang++)" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+    -Dcpp_args=-fno-sanitize-recover=all
+}
+configure_tsan() {
+  configure tsan "$(cached clang++)" -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+}
+configure_fuzz() {
+  configure fuzz "$(cached clang++)" -Dfuzz=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined \
+    -Db_lundef=false -Dcpp_args=-fno-sanitize-recover=all
+}
+
+guests="aarch64 x86_64"
+
+has_guest() { [ -f "guests/baremetal/$1/cross.ini" ] && [ -f guests/baremetal/meson.build ]; }
+
+# configure_guest ARCH [SUFFIX ARGS...]
+configure_guest() {
+  arch=$1
+  suffix=${2:-}
+  shift
+  [ $# -eq 0 ] || shift
+  configure "guest-$arch$suffix" "" --cross-file "guests/baremetal/$arch/cross.ini" "-Dguest=$arch" "$@"
+}
+
+compile() { step "build $1" ninja -C "build/$1"; }
+
+build_all() {
+  configure_native && compile native || return 1
+  ln -sfn build/native/compile_commands.json compile_commands.json
+  for guest in $guests; do
+    has_guest "$guest" || continue
+    configure_guest "$guest" && compile "guest-$guest" || return 1
+  done
+}
+
+# Names from tools/packages.txt that are not installed. A line is "NAME" or "NAME [ARCH ...]".
+missing_packages() {
+  machine=$(dpkg --print-architecture)
+  wanted=$(sed 's/#.*//' tools/packages.txt | awk -v machine="$machine" '
+    NF == 1 { print $1 }
+    NF > 1 { for (i = 2; i <= NF; i++) { gsub(/[][]/, "", $i); if ($i == machine) print $1 } }')
+  # shellcheck disable=SC2016,SC2086  # the format is dpkg-query's; one word a package
+  {
+    printf '%s wanted\n' $wanted
+    dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null || true
+  } | awk '
+    $2 == "wanted" { wanted[$1] }
+    $2 == "installed" { delete wanted[$1] }
+    END { for (name in wanted) print name }' | sort
+}
+
+debian() { command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; }
+
+# Installs what is missing, where this is a Debian; elsewhere the build finds out. HAWSER_NO_SETUP=1 leaves it out.
+setup_if_needed() {
+  if [ -n "${HAWSER_NO_SETUP:-}" ] || ! debian; then return 0; fi
+  missing=$(missing_packages)
+  if [ -n "$missing" ]; then install_packages "$missing" || exit 1; fi
+}
+
+install_packages() {
+  # shellcheck disable=SC2086  # one word a package
+  set -- $1
+  echo "installing $# packages: $*" | fold -s -w 110
+  become=
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "installing packages needs root, and there is no sudo: run ./dev setup as root"
+    sudo -v || die "installing packages needs root, and sudo refused"
+    become=sudo
+  fi
+  options="-q -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0"
+  # shellcheck disable=SC2086  # options and `become` are words
+  step "apt-get update" $become env DEBIAN_FRONTEND=noninteractive apt-get $options update || return 1
+  # shellcheck disable=SC2086
+  step "apt-get install" $become env DEBIAN_FRONTEND=noninteractive apt-get $options install "$@"
+}
+
+# Every C++ file of the project, ended by NUL.
+sources() {
+  find . \( -name 'build*' -o -name .git -o -name .cache \) -prune -o \
+    \( -name '*.hpp' -o -name '*.cpp' -o -name '*.h' -o -name '*.c' \) -type f -print0
+}

@@ -1,0 +1,20 @@
+# shellcheck shell=sh
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+#: Install the packages of tools/packages.txt that are missing.
+#:
+#: Uses apt-get (through sudo when not root), and only when something is missing. On other systems it prints
+#: the list. demo, build, test, check and soak do this by themselves; HAWSER_NO_SETUP=1 keeps them from it.
+
+if ! debian; then
+  sed 's/#.*//; /^ *$/d; s/^/  /' tools/packages.txt
+  die "this is not a Debian system: install what these Debian packages contain (g++ 12 and clang 14 or later)"
+fi
+
+missing=$(missing_packages)
+if [ -z "$missing" ]; then
+  echo "nothing is missing"
+else
+  install_packages "$missing"
+fi
