@@ -1,0 +1,353 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// The Link contract over an ivshmem window: two ends find one another through their end blocks, agree on a pair of
+// epochs, exchange messages through an AMP message queue, ring through doorbells, and share the area's data bytes.
+//
+// Handshake (docs/wire/ivshmem-region.md). Each end publishes {own epoch, peer epoch made room for} as one word:
+//
+//   start        reset own structures, publish {E, 0}
+//   sees P       reset own structures, publish {E, P}
+//   sees {P, E}  up: the peer has reset its structures for E, and did so before it said so
+//
+// A new epoch of the peer, silence, or its leaving takes the link down. ivshmem tells nobody about a reset or a death,
+// so all of this is polled.
+#pragma once
+
+#include <hawser/ivshmem/directory.hpp>
+#include <hawser/ivshmem/end_block.hpp>
+#include <hawser/ivshmem/port.hpp>
+#include <hawser/ivshmem/queue_layout.hpp>
+
+#include <hawser/transport/link.hpp>
+
+#include <cstdint>
+#include <span>
+
+namespace hawser::ivshmem {
+
+struct LinkOptions {
+  Role role = Role::kDriver;
+  std::uint32_t number = 0;        ///< Which of the window's links.
+  std::uint32_t links_if_new = 1;  ///< Into how many links an unformatted window is divided.
+  QueueKind queue_kind = QueueKind::kSelfDescribing;  ///< Device end: which message queue layout to offer.
+  Duration silence = seconds(3);  ///< A peer whose heartbeat stands still that long is gone.
+  Duration takeover =
+      milliseconds(500);  ///< How long a claim by somebody else must stand still before we take its place.
+};
+
+/// One end of a link over Port P. The port must outlive the link.
+template <Port P>
+class Link {
+ public:
+  using MemoryType = RegionMemory;
+
+  class ChannelType {
+   public:
+    std::size_t mtu() const { return send_.mtu(); }
+
+    Result<void, SendError> try_send(std::span<const std::span<const std::byte>> parts) {
+      if (!open_) return Err{SendError::kDown};
+      auto sent = send_.try_send(parts);
+      if (sent.ok()) ++counters_.messages_sent;
+      return sent;
+    }
+    Result<std::size_t, ReceiveError> try_receive(std::span<std::byte> to) {
+      if (!open_) return Err{ReceiveError::kDown};
+      auto got = receive_.try_receive(to);
+      if (got.ok()) ++counters_.messages_received;
+      return got;
+    }
+
+   private:
+    friend class Link;
+    explicit ChannelType(LinkCounters& counters) : counters_(counters) {}
+    bool broken() const { return send_.broken() || receive_.broken(); }
+
+    LinkCounters& counters_;
+    SendLane send_;
+    ReceiveLane receive_;
+    bool open_ = false;
+  };
+
+  class BellType {
+   public:
+    void ring() {
+      ++counters_.rings_asked;
+      doorbell(0);
+    }
+    void ring(Mark mark) {
+      ++counters_.rings_asked;
+      if (!notifications_.set(mark)) return;
+      // Vector 0 is the channel's; marks share the others.
+      doorbell(peer_vectors_ > 1 ? static_cast<std::uint16_t>(1 + mark.number() % (peer_vectors_ - 1u)) : 0);
+    }
+    Marks take() { return notifications_.take(); }
+    void arm() { notifications_.unmask(); }
+    void disarm() { notifications_.mask(); }
+    Wake wait(Instant until) {
+      const Wake wake = port_.wait(until);
+      if (wake == Wake::kRung) ++counters_.wakes;
+      return wake;
+    }
+
+   private:
+    friend class Link;
+    BellType(P& port, LinkCounters& counters) : port_(port), counters_(counters) {}
+
+    void doorbell(std::uint16_t vector) {
+      if (!reachable_) return;
+      ++counters_.doorbells;
+      port_.ring(peer_id_, vector);
+    }
+
+    P& port_;
+    LinkCounters& counters_;
+    Notifications notifications_;
+    std::uint16_t peer_id_ = 0;
+    std::uint16_t peer_vectors_ = 1;
+    bool reachable_ = false;
+  };
+
+  Link(P& port, const LinkOptions& options)
+      : port_(port), options_(options), channel_(counters_), bell_(port, counters_) {
+    attach();
+  }
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+  ~Link() { leave(); }
+
+  LinkState state() const { return state_; }
+  Epoch epoch() const { return {own_.epoch, own_.seen}; }
+  Visibility visibility() const { return Visibility::kShared; }
+  const char* broken_reason() const { return state_ == LinkState::kBroken ? broken_reason_ : ""; }
+  ChannelType& channel() { return channel_; }
+  BellType& bell() { return bell_; }
+  RegionMemory region() const { return data_; }
+  Instant now() const { return port_.now(); }
+  LinkCounters counters() const { return counters_; }
+
+  LinkEvent poll() {
+    if (state_ == LinkState::kBroken) return LinkEvent::kNothing;
+    if (!claimed_) return wait_for_our_place();
+    if (!still_ours()) {
+      claimed_ = false;  // not ours to write any more
+      return broke("another party has taken this end of the link");
+    }
+    beat();
+    if (channel_.broken()) return broke("the peer's message queue index is out of range");
+    return state_ == LinkState::kUp ? watch_peer() : meet_peer();
+  }
+
+  void reset() {
+    state_ = LinkState::kDown;
+    if (!attached_) {
+      attach();
+      return;
+    }
+    claim();
+  }
+
+  /// Says good-bye: the peer sees the link go down at once instead of after a silence. Also done by the destructor.
+  void leave() {
+    if (claimed_ && still_ours()) {
+      own_block_.publish_agreement({});
+      if (queues_known_) set_queue_status(control_, options_.role, kind_, QueueStatus::kShutdown);
+      bell_.ring();
+    }
+    claimed_ = false;
+    close();
+    state_ = LinkState::kDown;
+  }
+
+ private:
+  static constexpr Duration kBeatInterval = milliseconds(20);
+
+  Role other() const { return options_.role == Role::kDevice ? Role::kDriver : Role::kDevice; }
+
+  bool still_ours() const { return own_block_.agreement() == own_ && own_block_.peer_id() == port_.own_id(); }
+
+  void attach() {
+    const RegionMemory window(port_.memory());
+    auto place = find_area(window, options_.number, options_.links_if_new);
+    if (!place) {
+      broke(describe(place.error()));
+      return;
+    }
+    // find_area checked the numbers against the window, so the spans are inside.
+    const auto area = port_.memory().subspan(place->offset, place->bytes);
+    control_ = RegionMemory(area.first(kDataOffset));
+    data_ = RegionMemory(area.subspan(kDataOffset));
+    own_block_ = block(options_.role);
+    peer_block_ = block(other());
+    attached_ = true;
+    if (own_block_.claimed_by(options_.role) && own_block_.agreement().epoch != 0 &&
+        own_block_.peer_id() != port_.own_id()) {
+      // Somebody else holds this end, or died holding it. A living one moves its heartbeat.
+      rival_beat_ = own_block_.heartbeat();
+      rival_since_ = port_.now();
+      return;
+    }
+    claim();
+  }
+
+  EndBlockView block(Role role) const {
+    const std::uint64_t at = (role == Role::kDevice ? 0 : kSectionBytes) + kEndBlockOffset;
+    return EndBlockView(
+        *control_.area(Offset(at), sizeof(EndBlock), alignof(EndBlock)));  // inside by construction
+  }
+
+  LinkEvent wait_for_our_place() {
+    if (own_block_.agreement().epoch != 0) {
+      if (own_block_.heartbeat() != rival_beat_) {
+        return broke(options_.role == Role::kDevice
+                         ? "another living party already serves this link's devices"
+                         : "another living party already drives this link's devices");
+      }
+      if (elapsed(rival_since_, port_.now()) < options_.takeover) return LinkEvent::kNothing;
+    }
+    claim();
+    return LinkEvent::kNothing;
+  }
+
+  /// Begins a new own epoch.
+  void claim() {
+    close();
+    const std::uint32_t before = own_block_.agreement().epoch;
+    const std::uint32_t last = before > own_.epoch ? before : own_.epoch;
+    own_block_.publish_agreement({});
+    if (options_.role == Role::kDevice) {
+      kind_ = options_.queue_kind;
+      describe_queues(control_, kind_);
+    }
+    own_block_.claim(options_.role, port_.own_id(), port_.vectors(), options_.queue_kind);
+    own_ = {last + 1 == 0 ? 1 : last + 1, 0};
+    own_block_.publish_agreement(own_);
+    claimed_ = true;
+    beat_at_ = Instant{};
+    beat();
+    call_peer();
+  }
+
+  void beat() {
+    const Instant now = port_.now();
+    if (now < beat_at_) return;
+    own_block_.beat(++beat_count_);
+    beat_at_ = now + kBeatInterval;
+  }
+
+  LinkEvent meet_peer() {
+    if (!peer_block_.claimed_by(other())) return LinkEvent::kNothing;
+    const Agreement peer = peer_block_.agreement();
+    if (peer.epoch == 0) return LinkEvent::kNothing;
+    // A dead peer's block may be answered, harmlessly: it can not have seen our epoch, so it stays at that.
+    if (own_.seen != peer.epoch) {
+      if (!open_for(peer)) return broke(broken_reason_);
+      call_peer();
+    }
+    if (!(peer == Agreement{own_.seen, own_.epoch})) return LinkEvent::kNothing;
+    peer_beat_ = peer_block_.heartbeat();
+    peer_seen_alive_ = port_.now();
+    channel_.open_ = true;
+    state_ = LinkState::kUp;
+    set_queue_status(control_, options_.role, kind_, QueueStatus::kRun);
+    call_peer();
+    return LinkEvent::kWentUp;
+  }
+
+  LinkEvent watch_peer() {
+    const Agreement peer = peer_block_.agreement();
+    if (!(peer == Agreement{own_.seen, own_.epoch})) {
+      // It left, began a new epoch, or forgot ours. In the last case the pair of epochs would stay the same, so we
+      // begin a new one: no two periods of being up have the same pair.
+      const bool new_epoch = peer.epoch != own_.seen;
+      close();
+      state_ = LinkState::kDown;
+      if (!new_epoch) claim();
+      return LinkEvent::kWentDown;
+    }
+    const Instant now = port_.now();
+    const std::uint32_t beat_now = peer_block_.heartbeat();
+    if (beat_now != peer_beat_) {
+      peer_beat_ = beat_now;
+      peer_seen_alive_ = now;
+    } else if (elapsed(peer_seen_alive_, now) >= options_.silence) {
+      state_ = LinkState::kDown;
+      claim();  // a new epoch, so that a peer that was only slow sees the gap too
+      return LinkEvent::kWentDown;
+    }
+    return LinkEvent::kNothing;
+  }
+
+  /// Resets the own structures for that epoch of the peer and says so.
+  bool open_for(Agreement peer) {
+    if (options_.role == Role::kDriver) kind_ = peer_block_.queue_kind();
+    auto places = find_queues(control_, options_.role, kind_);
+    if (!places) {
+      broken_reason_ = describe(places.error());
+      return false;
+    }
+    queues_known_ = true;
+    channel_.send_ = SendLane(places->send);
+    channel_.receive_ = ReceiveLane(places->receive);
+    bell_.notifications_ = Notifications(places->own_words, places->peer_words);
+    set_queue_status(control_, options_.role, kind_, QueueStatus::kReady);
+    own_.seen = peer.epoch;
+    own_block_.publish_agreement(own_);
+    return true;
+  }
+
+  /// Learns whom to ring from the peer's block, and rings.
+  void call_peer() {
+    const std::uint32_t id = peer_block_.peer_id();
+    const std::uint16_t vectors = peer_block_.vectors();
+    bell_.reachable_ = peer_block_.claimed_by(other()) && id <= 0xffff;
+    bell_.peer_id_ = static_cast<std::uint16_t>(id);
+    bell_.peer_vectors_ = vectors == 0 ? 1 : vectors;
+    bell_.ring();
+  }
+
+  void close() {
+    channel_.open_ = false;
+    channel_.send_ = SendLane();
+    channel_.receive_ = ReceiveLane();
+    bell_.notifications_ = Notifications();
+    own_.seen = 0;
+    if (claimed_) own_block_.publish_agreement(own_);
+  }
+
+  LinkEvent broke(const char* reason) {
+    broken_reason_ = reason;
+    close();
+    state_ = LinkState::kBroken;
+    return LinkEvent::kBroke;
+  }
+
+  P& port_;
+  const LinkOptions options_;
+  LinkCounters counters_;
+  ChannelType channel_;
+  BellType bell_;
+
+  RegionMemory control_;
+  RegionMemory data_;
+  EndBlockView own_block_;
+  EndBlockView peer_block_;
+
+  LinkState state_ = LinkState::kDown;
+  const char* broken_reason_ = "";
+  bool attached_ = false;
+  bool claimed_ = false;
+  bool queues_known_ = false;
+  QueueKind kind_ = QueueKind::kSelfDescribing;
+
+  Agreement own_;
+  std::uint32_t beat_count_ = 0;
+  Instant beat_at_;
+  std::uint32_t peer_beat_ = 0;
+  Instant peer_seen_alive_;
+  std::uint32_t rival_beat_ = 0;
+  Instant rival_since_;
+};
+
+}  // namespace hawser::ivshmem
