@@ -253,7 +253,7 @@ def main(arguments):
             tally.failures.append((build, "does not build", f"ninja -C {build}", broken))
             continue
         run(build, tests, factor, tally)
-    if tally.passed + tally.failed == 0:
+    if tally.passed + tally.failed + tally.skipped == 0:
         print("no test ran" + (f": none is called like \"{pattern}\"" if pattern else ""))
     report(tally, time.monotonic() - began)
     return 1 if tally.failed or not tally.passed else 0
