@@ -1,0 +1,119 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+#include "verbs.hpp"
+
+#include <hawser/launch/boot.hpp>
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+
+namespace hawser::cli {
+namespace {
+
+using launch::Arch;
+using launch::Home;
+using launch::Order;
+
+/// Images lie beside a build directory's program: build/native/cli/hawser and build/guest-ARCH/...
+std::filesystem::path default_images() {
+  return std::filesystem::canonical("/proc/self/exe").parent_path().parent_path().parent_path() / "images";
+}
+
+launch::PlannedKill parse_kill(const std::string& text) {
+  const std::size_t at = text.find('@');
+  launch::PlannedKill kill{text.substr(0, at), 0};
+  bool good = at != std::string::npos && (kill.party == "driver" || kill.party == "device");
+  if (good)
+    good = CLI::detail::lexical_cast(text.substr(at + 1), kill.after_seconds) && kill.after_seconds >= 0;
+  if (!good)
+    throw CLI::ValidationError("--kill", fmt::format("'{}' is not driver@SECONDS or device@SECONDS", text));
+  return kill;
+}
+
+struct Words {
+  launch::BootOptions options;
+  std::string arch, driver_arch, device_arch, driver = "guest", device = "guest", order = "device-first";
+  std::vector<std::string> kills;
+};
+
+Arch parse_arch(const std::string& text) {
+  return text == "aarch64" ? Arch::kAarch64 : Arch::kX86_64;
+}
+
+}  // namespace
+
+void add_boot(CLI::App& app, Status& status) {
+  auto words = std::make_shared<Words>();
+  launch::BootOptions& options = words->options;
+  auto* verb = app.add_subcommand(
+      "boot", "boot two guests joined only by an ivshmem window and show their virtio traffic");
+  const auto arches = CLI::IsMember({"x86_64", "aarch64"});
+  const auto homes = CLI::IsMember({"guest", "process"});
+  verb->add_option("--arch", words->arch, "architecture of both guests; the host's own by default")
+      ->check(arches);
+  verb->add_option("--driver-arch", words->driver_arch, "architecture of the guest that uses the devices")
+      ->check(arches);
+  verb->add_option("--device-arch", words->device_arch, "architecture of the guest that serves them")
+      ->check(arches);
+  verb->add_option("--driver", words->driver, "where the driver side lives")
+      ->check(homes)
+      ->capture_default_str();
+  verb->add_option("--device", words->device, "where the device side lives")
+      ->check(homes)
+      ->capture_default_str();
+  verb->add_option("--order", words->order, "who starts first")
+      ->check(CLI::IsMember({"driver-first", "device-first"}))
+      ->capture_default_str();
+  verb->add_option("--seconds", options.seconds, "keep traffic going that long after one full pass")
+      ->check(CLI::Range(0, 86400))
+      ->capture_default_str();
+  verb->add_option(
+          "--disk", options.disk,
+          "file to serve as the block device; it outlives its server. For a guest: a power of two in size")
+      ->check(CLI::ExistingFile);
+  verb->add_option("--kill", words->kills,
+                   "kill driver@SECONDS or device@SECONDS and start it again; may be repeated");
+  verb->add_option("--accel", options.accel,
+                   "kvm only where the processor really offers it, unless said otherwise")
+      ->check(CLI::IsMember({"auto", "kvm", "tcg"}))
+      ->capture_default_str();
+  verb->add_option("--queue-layout", options.queue_layout, "message queue layout that the device end offers")
+      ->check(CLI::IsMember({"self-describing", "plain"}))
+      ->capture_default_str();
+  verb->add_option("--size", options.window_bytes, "size of the shared window")
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str("16M");
+  verb->add_option("--vectors", options.vectors, "doorbell vectors per guest")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  verb->add_option("--driver-argument", options.driver_arguments,
+                   "a further word for the driver side; may be repeated");
+  verb->add_option("--device-argument", options.device_arguments,
+                   "a further word for the device side; may be repeated");
+  verb->add_option("--images", options.images,
+                   "folder with ARCH/hawser-driver.elf and ARCH/hawser-device.elf");
+  verb->add_option("--logs", options.log_directory, "folder for the consoles' logs; ./logs by default");
+  verb->add_flag("--quiet", options.quiet, "only the table, no consoles");
+  verb->add_flag("--json", options.json, "the results as JSON on standard output instead of the table");
+
+  verb->callback([words, &status] {
+    launch::BootOptions& chosen = words->options;
+    const Arch both = words->arch.empty() ? launch::host_arch() : parse_arch(words->arch);
+    chosen.driver_arch = words->driver_arch.empty() ? both : parse_arch(words->driver_arch);
+    chosen.device_arch = words->device_arch.empty() ? both : parse_arch(words->device_arch);
+    chosen.driver = words->driver == "process" ? Home::kProcess : Home::kGuest;
+    chosen.device = words->device == "process" ? Home::kProcess : Home::kGuest;
+    chosen.order = words->order == "driver-first" ? Order::kDriverFirst : Order::kDeviceFirst;
+    for (const auto& text : words->kills) chosen.kills.push_back(parse_kill(text));
+    if (chosen.images.empty()) chosen.images = default_images();
+    if (chosen.log_directory.empty()) chosen.log_directory = "logs";
+    chosen.program = "/proc/self/exe";
+    chosen.program = std::filesystem::canonical(chosen.program);
+    status = launch::boot(chosen);
+  });
+}
+
+}  // namespace hawser::cli

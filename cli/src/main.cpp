@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+#include "verbs.hpp"
+
+#include <fmt/format.h>
+
+#include <exception>
+
+int main(int argc, char** argv) {
+  CLI::App app("Hawser moors one guest to another: virtio devices that another guest serves, over ivshmem.",
+               "hawser");
+  app.set_version_flag("--version", "hawser " HAWSER_VERSION);
+  app.require_subcommand(1);
+  app.footer("Start with: hawser boot\nEach verb explains itself: hawser VERB --help");
+
+  hawser::cli::Status status = 0;
+  hawser::cli::add_boot(app, status);
+  hawser::cli::add_serve(app, status);
+  hawser::cli::add_use(app, status);
+  hawser::cli::add_ivshmem_server(app, status);
+  hawser::cli::add_bench(app, status);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForAllHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForVersion& version) {
+    return app.exit(version);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "hawser: {}\nSee: hawser {}--help\n", error.what(),
+               argc > 1 && argv[1][0] != '-' ? fmt::format("{} ", argv[1]) : "");
+    return 64;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "hawser: {}\n", error.what());
+    return 2;
+  }
+  return status;
+}

@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// Both sides of a link by one command: the ivshmem server, a device party, a driver party, their consoles, the table.
+#pragma once
+
+#include <hawser/launch/accel.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hawser::launch {
+
+enum class Home {
+  kGuest,
+  kProcess
+};
+enum class Order {
+  kDriverFirst,
+  kDeviceFirst
+};
+
+/// Kill one side while the other runs, and start it again.
+struct PlannedKill {
+  std::string party;  ///< "driver" or "device".
+  double after_seconds = 0;
+};
+
+struct BootOptions {
+  Arch driver_arch = host_arch();
+  Arch device_arch = host_arch();
+  Home driver = Home::kGuest;
+  Home device = Home::kGuest;
+  Order order = Order::kDeviceFirst;
+  std::string accel = "auto";
+  unsigned seconds = 0;  ///< How long the driver keeps traffic going; 0: one pass over everything.
+  bool json = false;
+  bool quiet = false;  ///< No consoles, only the table.
+  std::uint64_t window_bytes = 16u << 20;
+  unsigned vectors = 8;
+  std::string queue_layout =
+      "self-describing";  ///< or "plain": which AMP message queue layout the device end offers.
+  std::optional<std::filesystem::path>
+      disk;  ///< Lent to a device guest as memory, served by a device process as a file.
+  std::vector<std::string> driver_arguments;  ///< Further words for either side.
+  std::vector<std::string> device_arguments;
+  std::vector<PlannedKill> kills;
+  std::filesystem::path images;   ///< Where the guest images are: IMAGES/ARCH/hawser-{driver,device}.elf
+  std::filesystem::path program;  ///< The hawser executable, for process parties.
+  std::filesystem::path log_directory;
+};
+
+/// Runs until the driver side has ended. 0: every row verified. 1: something did not verify or a side failed. 2: it could
+/// not be started. All sentences go to standard error, the table or JSON to standard output. Leaves nothing but logs.
+int boot(const BootOptions& options);
+
+}  // namespace hawser::launch

@@ -1,0 +1,294 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+#include <hawser/launch/boot.hpp>
+
+#include "runtime_directory.hpp"
+
+#include <hawser/launch/machine.hpp>
+#include <hawser/launch/party.hpp>
+#include <hawser/launch/report.hpp>
+
+#include <hawser/ivshmem/server/server.hpp>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <thread>
+
+namespace hawser::launch {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// The server in a thread of this process, for as long as the object lives.
+class ServerThread {
+ public:
+  explicit ServerThread(ivshmem::ServerOptions options)
+      : server_(std::move(options)), thread_([this] { server_.run(control_); }) {}
+  ~ServerThread() {
+    control_.stop();
+    thread_.join();
+  }
+
+ private:
+  ivshmem::Server server_;
+  ivshmem::ServerControl control_;
+  std::thread thread_;
+};
+
+/// SIGINT and SIGTERM as something to poll; everything else that this process started goes down in order then.
+class Interrupts {
+ public:
+  Interrupts() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGINT);
+    sigaddset(&set_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set_, &before_);
+    fd_ = ivshmem::UniqueFd(::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  ~Interrupts() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  int fd() const { return fd_.raw(); }
+
+ private:
+  sigset_t set_, before_;
+  ivshmem::UniqueFd fd_;
+};
+
+class Booting {
+ public:
+  explicit Booting(const BootOptions& options) : options_(options), kills_(options.kills) {
+    std::sort(kills_.begin(), kills_.end(),
+              [](const PlannedKill& a, const PlannedKill& b) { return a.after_seconds < b.after_seconds; });
+  }
+
+  int run() {
+    std::filesystem::create_directories(options_.log_directory);
+    Interrupts interrupts;
+    const RuntimeDirectory directory;
+    socket_ = directory.path() / "window.sock";
+    say("window of {} MiB at {}", options_.window_bytes >> 20, socket_.string());
+    ivshmem::ServerOptions window;
+    window.socket = socket_.string();
+    window.size = options_.window_bytes;
+    window.vectors = options_.vectors;
+    ServerThread server(std::move(window));
+
+    Party driver("driver", command_for("driver", options_.driver, options_.driver_arch),
+                 options_.log_directory);
+    Party device("device", command_for("device", options_.device, options_.device_arch),
+                 options_.log_directory);
+    Party& first = options_.order == Order::kDriverFirst ? driver : device;
+    Party& second = options_.order == Order::kDriverFirst ? device : driver;
+
+    start(first);
+    pump(interrupts, {&first},
+         Clock::now() + std::chrono::milliseconds(150));  // really first, also under load
+    start(second);
+    const auto deadline = Clock::now() + std::chrono::seconds(options_.seconds + 60);
+    while (!end_status_ && !stopped_ && failure_.empty()) {
+      if (Clock::now() >= deadline) {
+        failure_ = fmt::format("the driver side did not end within {} s; its console is in {}",
+                               options_.seconds + 60, driver.log().string());
+        break;
+      }
+      pump(interrupts, {&driver, &device}, Clock::now() + std::chrono::milliseconds(20));
+      run_kills(driver, device);
+      watch(driver);
+      watch(device);
+    }
+    finish(driver);
+    finish(device);
+    return conclude();
+  }
+
+ private:
+  template <class... Args>
+  void say(fmt::format_string<Args...> format, Args&&... args) const {
+    if (options_.quiet) return;
+    fmt::print(stderr, "hawser  | {:6.2f} s  {}\n", seconds_since(start_),
+               fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  std::vector<std::string> command_for(const std::string& side, Home home, Arch arch) const {
+    const bool is_driver = side == "driver";
+    const auto& extra = is_driver ? options_.driver_arguments : options_.device_arguments;
+    std::vector<std::string> command;
+    if (home == Home::kProcess) {
+      command = {options_.program.string(), is_driver ? "use" : "serve", "--link",
+                 "ivshmem:" + socket_.string()};
+      if (is_driver) {
+        command.insert(command.end(), {"--verify", "--rows"});
+        if (options_.seconds != 0)
+          command.insert(command.end(), {"--seconds", fmt::format("{}", options_.seconds)});
+      } else {
+        command.insert(command.end(),
+                       {"--device", options_.disk ? "blk,file=" + options_.disk->string() : "blk,memory=32M",
+                        "--device", "net,echo", "--device", "console,echo", "--device", "rng",
+                        "--queue-layout", options_.queue_layout});
+      }
+      command.insert(command.end(), extra.begin(), extra.end());
+      return command;
+    }
+    Machine machine;
+    machine.name = "hawser-" + side;
+    machine.arch = arch;
+    machine.image = options_.images / std::string(name(arch)) / ("hawser-" + side + ".elf");
+    if (!std::filesystem::exists(machine.image)) {
+      throw std::runtime_error(
+          fmt::format("the guest image {} is missing; build it with ./dev build", machine.image.string()));
+    }
+    machine.accel = choose_accel(arch, options_.accel);
+    machine.ivshmem_socket = socket_;
+    machine.vectors = options_.vectors;
+    if (is_driver) {
+      if (options_.seconds != 0) machine.arguments.push_back(fmt::format("seconds={}", options_.seconds));
+    } else {
+      machine.arguments.push_back("queue-layout=" + options_.queue_layout);
+      if (options_.disk) {
+        machine.disk_memory = options_.disk;
+        machine.disk_memory_bytes = std::filesystem::file_size(*options_.disk);
+        if (machine.disk_memory_bytes < 4096 ||
+            (machine.disk_memory_bytes & (machine.disk_memory_bytes - 1)) != 0) {
+          throw std::runtime_error(
+              fmt::format("the disk {} has {} bytes; a guest can only be lent a power of two, at least 4096",
+                          options_.disk->string(), machine.disk_memory_bytes));
+        }
+      }
+    }
+    machine.arguments.insert(machine.arguments.end(), extra.begin(), extra.end());
+    return qemu_command(machine);
+  }
+
+  void start(Party& party) {
+    party.start();
+    say("{} {} as {} (pid {})", party.starts() == 1 ? "started" : "started again", party.name(),
+        std::filesystem::path(party.command().front()).filename().string(), party.pid());
+  }
+
+  void pump(const Interrupts& interrupts, std::initializer_list<Party*> parties, Clock::time_point until) {
+    do {
+      std::vector<pollfd> fds = {{interrupts.fd(), POLLIN, 0}};
+      for (Party* party : parties) {
+        if (party->output_fd() >= 0 && party->running()) fds.push_back({party->output_fd(), POLLIN, 0});
+      }
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
+      ::poll(fds.data(), fds.size(), static_cast<int>(std::max<long long>(left, 0)));
+      if ((fds[0].revents & POLLIN) != 0) {
+        stopped_ = true;
+        return;
+      }
+      for (Party* party : parties) read(*party);
+    } while (Clock::now() < until);
+  }
+
+  void read(Party& party) {
+    party.read_lines([this](const Party& from, std::string_view line) {
+      const bool driver = from.name() == "driver";
+      if (!options_.quiet) fmt::print(stderr, "{:<7} | {}\n", from.name(), line);
+      if (!driver) return;
+      if (auto row = parse_row(line)) rows_.push_back(*row);
+      if (auto status = parse_end(line)) end_status_ = *status;
+    });
+  }
+
+  void run_kills(Party& driver, Party& device) {
+    while (!kills_.empty() && seconds_since(start_) >= kills_.front().after_seconds) {
+      Party& party = kills_.front().party == "driver" ? driver : device;
+      kills_.erase(kills_.begin());
+      if (!party.running()) continue;
+      say("killing {}", party.name());
+      party.kill();
+      while (!party.try_reap()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      read(party);
+      if (&party == &driver) {  // what it had reported belongs to a run that never ended
+        rows_.clear();
+        end_status_.reset();
+      }
+      start(party);
+    }
+  }
+
+  void watch(Party& party) {
+    if (auto ending = party.try_reap()) {
+      read(party);
+      if (party.name() == "driver" && end_status_) return;
+      failure_ = fmt::format("the {} side ended early with {}; its console is in {}", party.name(),
+                             ending->text(), party.log().string());
+    }
+  }
+
+  void finish(Party& party) {
+    if (!party.running()) return;
+    // A driver that has ended powers its machine off by itself; a device serves until it is told to stop.
+    for (int tries = 0; party.name() == "driver" && end_status_ && tries < 100 && party.running(); ++tries) {
+      read(party);
+      if (party.try_reap()) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    if (party.running()) party.stop();
+    read(party);
+  }
+
+  int conclude() {
+    if (stopped_) failure_ = "stopped by a signal before the driver side had ended";
+    if (failure_.empty() && rows_.empty()) failure_ = "the driver side ended without a single row";
+    std::vector<std::string> unverified;
+    for (const Row& row : rows_) {
+      if (!row.verified) unverified.push_back(fmt::format("{} {}", row.device, row.operation));
+    }
+    if (failure_.empty() && end_status_ != 0 && unverified.empty()) {
+      failure_ = fmt::format("the driver side ended with status {}", *end_status_);
+    }
+    const int status = failure_.empty() && unverified.empty() ? 0 : 1;
+    if (options_.json) {
+      const nlohmann::json json = {{"results", rows_},
+                                   {"status", status},
+                                   {"failure", failure_},
+                                   {"unverified", unverified},
+                                   {"logs", options_.log_directory.string()},
+                                   {"seconds", seconds_since(start_)}};
+      fmt::print("{}\n", json.dump(2));
+    } else if (!rows_.empty()) {
+      fmt::print("\n{}", table(rows_));
+    }
+    std::fflush(stdout);
+    for (const auto& which : unverified) fmt::print(stderr, "hawser: {} did not verify\n", which);
+    if (!failure_.empty()) fmt::print(stderr, "hawser: {}\n", failure_);
+    if (!options_.quiet) say("consoles are kept in {}", options_.log_directory.string());
+    return status;
+  }
+
+  const BootOptions& options_;
+  std::vector<PlannedKill> kills_;
+  std::filesystem::path socket_;
+  const Clock::time_point start_ = Clock::now();
+  std::vector<Row> rows_;
+  std::optional<int> end_status_;
+  bool stopped_ = false;
+  std::string failure_;
+};
+
+}  // namespace
+
+int boot(const BootOptions& options) {
+  try {
+    return Booting(options).run();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "hawser: {}\n", error.what());
+    return 2;
+  }
+}
+
+}  // namespace hawser::launch

@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+#include <hawser/launch/party.hpp>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace hawser::launch {
+
+Party::Party(std::string name, std::vector<std::string> command, const std::filesystem::path& log_directory)
+    : name_(std::move(name)),
+      command_(std::move(command)),
+      log_path_(log_directory / (name_ + ".log")),
+      log_(log_path_) {
+  if (!log_) throw std::runtime_error(fmt::format("can't write the log file {}", log_path_.string()));
+}
+
+void Party::start() {
+  log_ << "$";
+  for (const auto& word : command_) log_ << ' ' << word;
+  log_ << '\n' << std::flush;
+  partial_.clear();
+  child_ = Child(command_);
+  ++starts_;
+}
+
+void Party::read_lines(const LineHandler& handler) {
+  std::array<char, 16384> bytes;
+  while (child_.output_fd() >= 0) {
+    const ssize_t got = ::read(child_.output_fd(), bytes.data(), bytes.size());
+    if (got <= 0) break;
+    log_.write(bytes.data(), got);
+    for (const char c : std::string_view(bytes.data(), static_cast<std::size_t>(got))) {
+      if (c == '\r') continue;
+      if (c != '\n') partial_ += c;
+      if (c == '\n' || partial_.size() >= kLongestLine) {
+        handler(*this, partial_);
+        partial_.clear();
+      }
+    }
+  }
+  log_.flush();
+}
+
+}  // namespace hawser::launch
