@@ -1,0 +1,294 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// The server at work. Nothing here throws on account of a client.
+#include "clock.hpp"
+#include "server_impl.hpp"
+#include "socket_io.hpp"
+
+#include <hawser/ivshmem/server/error.hpp>
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+namespace hawser::ivshmem {
+namespace {
+
+constexpr std::uint64_t kControl = 0;
+constexpr std::uint64_t kSignals = 1;
+constexpr std::uint64_t kStatus = 2;
+
+constexpr Duration kPause = milliseconds(100);
+constexpr int kTickMs = 20;
+constexpr int kAcceptsAtOnce = 32;
+
+/// Per user, so that nobody can keep others out by knocking. Far above what a burst of starting guests needs.
+constexpr std::size_t kMaxKnocking = 1024;
+
+}  // namespace
+
+void Server::Impl::watch(int fd, std::uint32_t events, std::uint64_t token) const {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = token;
+  if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    Error::raise("the server cannot watch a descriptor: {}", system_words(errno));
+  }
+}
+
+void Server::Impl::run(ServerControl& control) {
+  watch(control.fd(), EPOLLIN, kControl);
+  if (control.signal_fd() >= 0) watch(control.signal_fd(), EPOLLIN, kSignals);
+  std::array<epoll_event, 64> events;
+  for (bool stop = false; !stop;) {
+    const int n = ::epoll_wait(epoll_.raw(), events.data(), events.size(), timeout(monotonic_now()));
+    const Instant now = monotonic_now();
+    for (int i = 0; i < n; ++i) {
+      const std::uint64_t token = events[static_cast<std::size_t>(i)].data.u64;
+      if (token == kControl || token == kSignals) {
+        const auto wishes = control.take();
+        stop = stop || wishes.stop;
+        if (wishes.reload) reload();
+      } else {
+        dispatch(token, now);
+      }
+    }
+    tick(now);
+    reap(now);
+  }
+  ::epoll_ctl(epoll_.raw(), EPOLL_CTL_DEL, control.fd(), nullptr);
+  if (control.signal_fd() >= 0) ::epoll_ctl(epoll_.raw(), EPOLL_CTL_DEL, control.signal_fd(), nullptr);
+  log_.say("stopped with {} clients connected; their doorbells go on working", connections_.size());
+}
+
+int Server::Impl::timeout(Instant now) const {
+  int wait = -1;
+  const auto at_most = [&](int ms) { wait = wait < 0 ? ms : std::min(wait, ms); };
+  if (!attention_.empty() || (status_ && status_->busy())) at_most(kTickMs);
+  if (paused_) at_most(static_cast<int>(elapsed(now, paused_until_).ns / 1'000'000) + 1);
+  return wait;
+}
+
+void Server::Impl::dispatch(std::uint64_t token, Instant now) {
+  if (token == kStatus) {
+    if (status_) status_->accept(status(), now);
+  } else if (const auto door = door_tokens_.find(token); door != door_tokens_.end()) {
+    accept_some(*door->second, now);
+  } else if (const auto it = connections_.find(token); it != connections_.end()) {
+    attend(*it->second, now);
+  }
+}
+
+void Server::Impl::tick(Instant now) {
+  if (paused_ && now >= paused_until_) resume();
+  if (status_) status_->tick(now);
+  const std::vector<std::uint64_t> keys(attention_.begin(), attention_.end());
+  for (const std::uint64_t key : keys) {
+    Connection& c = *connections_.at(key);
+    attend(c, now);
+    if (!c.doom.empty()) continue;
+    if (!c.member && elapsed(c.since, now) > options_.knock_limit) {
+      ++counts_.dropped;
+      doom(c, fmt::format("it read nothing for {} s", options_.knock_limit.ns / seconds(1).ns));
+    } else if (c.stuck_since && elapsed(*c.stuck_since, now) > options_.stall_limit) {
+      ++counts_.dropped;
+      doom(c, fmt::format("its socket has been full for {} s with {} messages unsent",
+                          options_.stall_limit.ns / seconds(1).ns, c.queue.messages()));
+    }
+  }
+}
+
+void Server::Impl::accept_some(Door& door, Instant now) {
+  for (int i = 0; i < kAcceptsAtOnce && !paused_; ++i) {
+    UniqueFd socket(::accept4(door.listener->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (socket) {
+      knock(door, std::move(socket), now);
+    } else if (errno == EMFILE || errno == ENFILE) {
+      if (!accept_without_descriptors(door, now)) return;
+    } else if (errno == ENOBUFS || errno == ENOMEM) {
+      pause(now);
+    } else if (errno == EAGAIN) {
+      return;
+    }  // anything else is that one client's trouble
+  }
+}
+
+bool Server::Impl::accept_without_descriptors(Door& door, Instant now) {
+  reserve_.reset();
+  UniqueFd socket(::accept4(door.listener->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  const bool nobody = !socket && errno == EAGAIN;
+  if (socket) {
+    log_.caused(now, "{}: a client was refused: {}", door.listener->path(),
+                wire::sentence(static_cast<std::int64_t>(wire::Refusal::kNoDescriptors)));
+    refuse(socket.raw(), wire::Refusal::kNoDescriptors);
+  }
+  const bool served = socket || nobody;
+  socket.reset();
+  reserve_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!reserve_ || !served) pause(now);
+  return !nobody;
+}
+
+void Server::Impl::pause(Instant now) {
+  paused_ = true;
+  paused_until_ = now + kPause;
+  for (const auto& [path, door] : doors_) {
+    ::epoll_ctl(epoll_.raw(), EPOLL_CTL_DEL, door.listener->fd(), nullptr);
+  }
+  log_.caused(now, "accepts nobody for {} ms: the system is short of descriptors or memory",
+              kPause.ns / 1'000'000);
+}
+
+void Server::Impl::resume() {
+  if (!reserve_) reserve_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  paused_ = false;
+  watch_doors();
+}
+
+void Server::Impl::refuse(int socket, wire::Refusal why) {
+  ++counts_.refused;
+  (void)send_message(socket, wire::encode(static_cast<std::int64_t>(why)), -1);
+}
+
+void Server::Impl::knock(Door& door, UniqueFd socket, Instant now) {
+  auto who = credentials_of(socket.raw());
+  if (!who) return refuse(socket.raw(), wire::Refusal::kNotAdmitted);
+  std::vector<const LinkPolicy*> policies;
+  for (const Link* link : door.links) policies.push_back(&link->policy());
+  const Admission admission = admit(policies, *who);
+  if (admission.link == nullptr) {
+    if (door.refused.size() < 1024 && door.refused.insert(who->uid).second) {
+      log_.caused(now, "{}: refused pid {}: {} (said once for each user)", door.listener->path(), who->pid,
+                  admission.reason);
+    }
+    return refuse(socket.raw(), wire::Refusal::kNotAdmitted);
+  }
+  if (knocking_[who->uid] >= kMaxKnocking) {
+    log_.caused(now, "{}: refused pid {}: uid {} has {} connections that read nothing", door.listener->path(),
+                who->pid, who->uid, kMaxKnocking);
+    return refuse(socket.raw(), wire::Refusal::kFull);
+  }
+  auto connection = std::make_unique<Connection>();
+  Connection& c = *connection;
+  c.key = next_token_++;
+  c.socket = std::move(socket);
+  c.who = std::move(*who);
+  c.since = now;
+  for (Link* link : door.links) {
+    if (&link->policy() == admission.link) c.link = link;
+  }
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.u64 = c.key;
+  if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, c.socket.raw(), &event) != 0) {
+    return refuse(c.socket.raw(), wire::Refusal::kNoDescriptors);
+  }
+  if (c.link->members().size() >= c.link->policy().max_peers) {
+    log_.caused(now, "link \"{}\": refused pid {} (uid {}): it has {} peers already", c.link->policy().name,
+                c.who.pid, c.who.uid, c.link->members().size());
+    return refuse(c.socket.raw(), wire::Refusal::kFull);
+  }
+  ++knocking_[c.who.uid];
+  attention_.insert(c.key);
+  c.queue.push(wire::kVersion);
+  connections_.emplace(c.key, std::move(connection));
+  flush(c, now);
+}
+
+void Server::Impl::attend(Connection& c, Instant now) {
+  if (!c.doom.empty()) return;
+  // Before looking for an end of file: a socket that was closed counts as read, too.
+  const bool read = !c.member && c.queue.empty() && all_was_read(c.socket.raw());
+  switch (listen_to(c.socket.raw())) {
+    case Heard::kGone:
+      return doom(c, "it left");
+    case Heard::kBytes:
+      ++counts_.dropped;
+      return doom(c, "it sent something, which no client does");
+    case Heard::kNothing:
+      break;
+  }
+  if (read) return try_enroll(c, now);
+  flush(c, now);
+}
+
+void Server::Impl::try_enroll(Connection& c, Instant now) {
+  const LinkPolicy& policy = c.link->policy();
+  if (const auto refusal = c.link->enroll(c)) {
+    log_.caused(now, "link \"{}\": refused pid {} (uid {}): {}", policy.name, c.who.pid, c.who.uid,
+                wire::sentence(static_cast<std::int64_t>(*refusal)));
+    refuse(c.socket.raw(), *refusal);
+    return doom(c, "it was refused");
+  }
+  ++counts_.joined;
+  if (--knocking_[c.who.uid] == 0) knocking_.erase(c.who.uid);
+  attention_.erase(c.key);
+  const std::size_t count = c.link->members().size();
+  log_.caused(now, "link \"{}\": peer {} joined (pid {}, uid {}): {} of {}", policy.name, c.lease.id,
+              c.who.pid, c.who.uid, count, policy.max_peers);
+  if (count * policy.vectors > kIoeventfdWarning && (count - 1) * policy.vectors <= kIoeventfdWarning) {
+    log_.say(
+        "link \"{}\": {} peers with {} vectors take {} ioeventfds in each guest; a guest under KVM aborts at "
+        "{}",
+        policy.name, count, policy.vectors, count * policy.vectors, kIoeventfdLimit);
+  }
+  for (const auto& [id, other] : c.link->members()) {
+    if (other != &c) flush(*other, now);
+  }
+  flush(c, now);
+}
+
+void Server::Impl::flush(Connection& c, Instant now) {
+  if (!c.doom.empty()) return;
+  bool moved = false;
+  const auto result = c.queue.flush(
+      [&](std::span<const std::byte> bytes, int fd) { return send_message(c.socket.raw(), bytes, fd); },
+      moved);
+  if (result == SendQueue::Flush::kDead) return doom(c, "it left");
+  if (!c.member) return;
+  if (result == SendQueue::Flush::kDrained) {
+    c.stuck_since.reset();
+    attention_.erase(c.key);
+    return;
+  }
+  if (moved || !c.stuck_since) c.stuck_since = now;
+  attention_.insert(c.key);
+  if (c.queue.items() > c.link->queue_limit()) {
+    ++counts_.dropped;
+    doom(c, fmt::format("it reads too slowly: {} messages unsent", c.queue.messages()));
+  }
+}
+
+void Server::Impl::doom(Connection& c, std::string why) {
+  if (!c.doom.empty()) return;
+  c.doom = std::move(why);
+  doomed_.push_back(c.key);
+}
+
+void Server::Impl::reap(Instant now) {
+  // Telling the others can doom some of them in turn.
+  while (!doomed_.empty()) {
+    const std::uint64_t key = doomed_.back();
+    doomed_.pop_back();
+    attention_.erase(key);
+    const auto node = connections_.extract(key);
+    Connection& c = *node.mapped();
+    if (!c.member) {
+      if (--knocking_[c.who.uid] == 0) knocking_.erase(c.who.uid);
+      continue;
+    }
+    const LinkPolicy& policy = c.link->policy();
+    ++counts_.left;
+    c.link->leave(c);
+    c.socket.reset();
+    log_.caused(now, "link \"{}\": peer {} (pid {}) is gone: {}: {} of {}", policy.name, c.lease.id,
+                c.who.pid, c.doom, c.link->members().size(), policy.max_peers);
+    for (const auto& [id, other] : c.link->members()) flush(*other, now);
+  }
+}
+
+}  // namespace hawser::ivshmem

@@ -1,0 +1,69 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+#include "status.hpp"
+
+#include "socket_io.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+namespace hawser::ivshmem {
+
+std::string status_line(const std::vector<std::unique_ptr<Link>>& links, const Counts& counts,
+                        Instant started, Instant now) {
+  using Json = nlohmann::ordered_json;
+  Json list = Json::array();
+  for (const auto& link : links) {
+    Json peers = Json::array();
+    for (const auto& [id, peer] : link->members()) {
+      peers.push_back({{"id", id},
+                       {"uid", peer->who.uid},
+                       {"pid", peer->who.pid},
+                       {"seconds", elapsed(peer->since, now).ns / seconds(1).ns},
+                       {"unsent", peer->queue.messages()}});
+    }
+    const LinkPolicy& policy = link->policy();
+    const std::uint64_t bells = std::uint64_t{policy.vectors} * link->members().size();
+    list.push_back({{"name", policy.name},
+                    {"socket", policy.socket},
+                    {"size", policy.size},
+                    {"vectors", policy.vectors},
+                    {"max_peers", policy.max_peers},
+                    {"ids_left", link->ids().left()},
+                    {"ioeventfds", bells},
+                    {"ioeventfd_limit", kIoeventfdLimit},
+                    {"peers", std::move(peers)}});
+  }
+  const Json status = {{"pid", ::getpid()},         {"seconds", elapsed(started, now).ns / seconds(1).ns},
+                       {"joined", counts.joined},   {"left", counts.left},
+                       {"refused", counts.refused}, {"dropped", counts.dropped},
+                       {"links", std::move(list)}};
+  return status.dump();
+}
+
+void StatusPort::accept(const std::string& line, Instant now) {
+  UniqueFd socket(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket || readers_.size() >= kMaxReaders) return;
+  const auto who = credentials_of(socket.raw());
+  if (!who || (who->uid != ::geteuid() && who->uid != 0)) return;
+  Reader reader{std::move(socket), line + "\n", now + seconds(1)};
+  if (!finished(reader)) readers_.push_back(std::move(reader));
+}
+
+bool StatusPort::finished(Reader& reader) {
+  while (!reader.rest.empty()) {
+    const ssize_t n = ::send(reader.socket.raw(), reader.rest.data(), reader.rest.size(), MSG_NOSIGNAL);
+    if (n < 0) return errno != EAGAIN && errno != EINTR;
+    reader.rest.erase(0, static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+void StatusPort::tick(Instant now) {
+  readers_.remove_if([&](Reader& reader) { return finished(reader) || now >= reader.until; });
+}
+
+}  // namespace hawser::ivshmem
