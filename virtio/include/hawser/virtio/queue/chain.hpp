@@ -44,20 +44,44 @@ class Chain {
   std::uint64_t readable_bytes() const { return total(readable()); }
   std::uint64_t writable_bytes() const { return total(writable()); }
 
-  /// Counts chains lost without complete(). The owner queue latches itself broken when it sees one.
+  /// Counts the chains of one queue and notices those lost without complete(): the queue latches itself broken
+  /// when it sees one. Chains point here, so a queue must neither move nor die while it has any out; doing so is
+  /// a bug of ours and traps.
   struct Owner {
+    Owner() = default;
+    Owner(Owner&& other) noexcept : leaked(other.leaked) { other.must_be_idle(); }
+    Owner& operator=(Owner&& other) noexcept {
+      must_be_idle();
+      other.must_be_idle();
+      leaked = other.leaked;
+      return *this;
+    }
+    ~Owner() { must_be_idle(); }
+
     std::uint32_t outstanding = 0;
     bool leaked = false;
+
+   private:
+    void must_be_idle() const {
+      if (outstanding != 0) __builtin_trap();
+    }
   };
 
-  /// For queues only. `id` is what the queue needs to complete the chain, `slots` how many ring slots it took.
-  Chain(Owner& owner, std::uint16_t id, std::uint16_t slots, std::span<const Segment> segments,
-        std::size_t readable)
-      : owner_(&owner), segments_(segments), readable_(readable), id_(id), slots_(slots) {
+  /// For queues only. `id` is what the queue needs to complete the chain, `slots` how many ring slots it took,
+  /// `sequence` counts the chains that were taken.
+  Chain(Owner& owner, std::uint16_t id, std::uint16_t slots, std::uint16_t sequence,
+        std::span<const Segment> segments, std::size_t readable)
+      : owner_(&owner),
+        segments_(segments),
+        readable_(readable),
+        id_(id),
+        slots_(slots),
+        sequence_(sequence) {
     ++owner.outstanding;
   }
   std::uint16_t id() const { return id_; }
   std::uint16_t slots() const { return slots_; }
+  std::uint16_t sequence() const { return sequence_; }
   const Owner* owner() const { return owner_; }
 
   /// For queues only: the chain has been completed and is empty now.
@@ -84,6 +108,7 @@ class Chain {
     readable_ = other.readable_;
     id_ = other.id_;
     slots_ = other.slots_;
+    sequence_ = other.sequence_;
     other.owner_ = nullptr;
   }
 
@@ -92,6 +117,7 @@ class Chain {
   std::size_t readable_ = 0;
   std::uint16_t id_ = 0;
   std::uint16_t slots_ = 0;
+  std::uint16_t sequence_ = 0;
 };
 
 }  // namespace hawser::virtio

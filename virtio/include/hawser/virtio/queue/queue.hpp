@@ -31,26 +31,30 @@ struct QueueLayout {
 enum class SetupError : std::uint8_t {
   kSizeIsZero,
   kSizeIsNotAPowerOfTwo,  ///< Split queues only (§2.7).
-  kSizeIsTooLarge,        ///< More than 32768, or than the storage handed in.
+  kSizeIsTooLarge,        ///< More than 32768.
   kAreaIsOutsideTheRegion,
   kAreaIsMisaligned,
+  kTooFewSlots,  ///< Driver: fewer DriverSlots handed in than the queue has descriptors.
 };
 
 /// How the other side broke the queue. Latched until the queue is set up again.
 enum class QueueFault : std::uint8_t {
   kNone,
+  kNotSetUp,  ///< A default-made queue: it has no ring (yet).
   // seen by the device
   kAvailableIndexRanAhead,  ///< More than queue-size entries ahead of what was taken.
   kDescriptorIndexOutOfRange,
-  kChainTooLong,  ///< More descriptors than the queue has, or than the taker has room for.
-  kChainEmpty,
+  kChainTooLong,  ///< More descriptors than the queue has, or than the taker has room for, or 2^32 bytes or more.
   kReadableAfterWritable,  ///< §2.7.4.2
   kIndirectNotNegotiated,
   kIndirectInsideIndirect,  ///< §2.7.5.3.1
   kIndirectWithNext,
   kIndirectTableMalformed,  ///< Zero length, not a multiple of 16, or outside the region.
   kChainNeverEnds,          ///< Packed: NEXT runs past what the driver made available.
-  kChainNotCompleted,       ///< Ours: a Chain was dropped without complete().
+  kSegmentOutsideTheRegion,
+  kChainNotCompleted,    ///< Ours: a Chain was dropped without complete().
+  kChainOfAnotherQueue,  ///< Ours: complete() was given a chain that this queue did not hand out.
+  kCompletedOutOfOrder,  ///< Ours: VIRTIO_F_IN_ORDER was negotiated, and complete() is not in the order of try_take().
   // seen by the driver
   kUsedIndexRanAhead,
   kUsedIdNotInFlight,
@@ -93,6 +97,7 @@ struct Reaped {
 /// complete(chain, n)  the device is done; it wrote n bytes. Visible to the driver after publish().
 /// publish()           makes completions visible. True: the driver wants to be told.
 /// arm()               asks the driver to tell. True: something is available already, so look again instead of waiting.
+///                     Always false when broken: look at fault() before waiting.
 /// disarm()            asks it not to (a hint).
 template <class Q>
 concept DeviceQueue = Memory<typename Q::MemoryType> &&
