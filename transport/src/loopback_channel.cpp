@@ -68,7 +68,9 @@ Result<void, SendError> Channel::try_send(std::span<const std::span<const std::b
     at += part.size();
     if (l.trace_ != nullptr) sum = digest(part, sum);
   }
-  slot.store(kLengthAt, static_cast<std::uint32_t>(length));
+  const bool padded = l.pair_.options_.fixed_slots;
+  if (padded) std::memset(slot.bytes().data() + at, 0, shape.mtu - length);
+  slot.store(kLengthAt, padded ? shape.mtu : static_cast<std::uint32_t>(length));
   l.send_slot_ = after(l.send_slot_, shape.depth);
   l.mine_.publish(kSentAt, ++l.sent_);  // partner: the observe in try_receive
   ++l.counters_.messages_sent;

@@ -154,12 +154,11 @@ LinkEvent Link::poll() {
   if (!started_) begin_epoch();
   ++beat_;
   publish_words();
-  if (owed_ != LinkEvent::kNothing) {
+  if (state_ == LinkState::kBroken) {
     const LinkEvent event = owed_;
     owed_ = LinkEvent::kNothing;
     return event;
   }
-  if (state_ == LinkState::kBroken) return LinkEvent::kNothing;
 
   const auto beat = theirs_.load<std::uint32_t>(kBeatAt);
   if (beat != peer_beat_) {
@@ -176,7 +175,7 @@ LinkEvent Link::poll() {
     if (sent_ - taken > pair_.shape_.depth) wrong = kTookTooMuch;
     if (wrong == nullptr) return LinkEvent::kNothing;
     breaks(wrong);
-    owed_ = LinkEvent::kNothing;
+    owed_ = LinkEvent::kNothing;  // reported here
     return LinkEvent::kBroke;
   }
 
@@ -194,11 +193,7 @@ LinkEvent Link::poll() {
 
 void Link::reset() {
   if (!alive()) return;
-  if (state_ == LinkState::kUp) {
-    owed_ = leave_up();
-    return;
-  }
-  // A break that poll() has not reported yet stays owed.
+  owed_ = LinkEvent::kNothing;
   reason_ = "";
   state_ = LinkState::kDown;
   begin_epoch();

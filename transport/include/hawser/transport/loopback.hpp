@@ -38,6 +38,7 @@ constexpr Which other(Which which) {
 struct Options {
   Visibility visibility = Visibility::kShared;
   std::uint64_t seed = 1;             ///< Of faults, poison, first epochs and the distance of the clocks.
+  bool fixed_slots = false;           ///< Messages arrive padded with zeros to mtu(), as on ivshmem.
   Duration silence = seconds(1);      ///< A peer that has not polled for so long is down.
   Duration now_costs = Duration{50};  ///< Virtual time only: what each now() takes, so that spinning ends.
   void (*violation)(void* context, Which by, Violation what) = nullptr;
@@ -181,7 +182,7 @@ class Link {
   Bell bell_;
 
   LinkState state_ = LinkState::kDown;
-  LinkEvent owed_ = LinkEvent::kNothing;  ///< A change that poll() has still to report.
+  LinkEvent owed_ = LinkEvent::kNothing;  ///< A break that poll() has still to report.
   const char* reason_ = "";
   Epoch epoch_;
   std::uint32_t own_epoch_;  ///< Published; 0 while not started and while broken.
