@@ -4,7 +4,7 @@
 #include <hawser/ivshmem/directory.hpp>
 #include <hawser/ivshmem/queue_layout.hpp>
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include <cstring>
 #include <vector>

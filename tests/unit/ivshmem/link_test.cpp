@@ -3,7 +3,7 @@
 
 #include <hawser/ivshmem/link.hpp>
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include <array>
 #include <cstring>
