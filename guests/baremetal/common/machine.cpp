@@ -1,0 +1,79 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// From an architecture's findings to a Machine, the image, and the end.
+#include <hawser/guest/machine.hpp>
+
+#include "arch.hpp"
+#include "boot.hpp"
+#include "end.hpp"
+#include "interrupts.hpp"
+#include "wait.hpp"
+
+namespace hawser::guest {
+namespace {
+
+std::span<std::byte> bytes_at(Range range) {
+  return {reinterpret_cast<std::byte*>(range.base), range.size};
+}
+
+}  // namespace
+
+Machine::Machine(const Boot& boot, pci::Bus& bus)
+    : arguments_(boot.command_line),
+      initrd_(bytes_at(boot.initrd)),
+      spare_memory_(bytes_at(boot.spare_memory)),
+      bus_(&bus) {
+  if (!boot.pci) return;
+  if (!bus.open(*boot.pci)) {
+    console().print("PCI configuration space at ", hex(boot.pci->ecam.base),
+                    " cannot be mapped: no devices\n");
+    return;
+  }
+  for (const auto& function : bus.functions()) {
+    if (function.vendor() != IvshmemPort::kVendor || function.device() != IvshmemPort::kDevice) continue;
+    const auto say = [&](std::string_view why) {
+      console().print("ivshmem at device ", function.address().device, ": ", why, "; left out\n");
+    };
+    if (ivshmem_count_ == kMaxIvshmem) {
+      say("one more than this runtime holds");
+      continue;
+    }
+    auto port = IvshmemPort::open(bus, function);
+    if (!port) {
+      say(describe(port.error()));
+      continue;
+    }
+    ivshmem_[ivshmem_count_++].emplace(*std::move(port));
+  }
+}
+
+Instant Machine::now() const {
+  return arch::now();
+}
+
+Wake Machine::wait(Instant deadline) {
+  const Wake wake = wait_until(deadline, [this] { return interrupts::total() != seen_; });
+  seen_ = interrupts::total();
+  return wake;
+}
+
+std::span<const pci::Function> Machine::pci_functions() const {
+  return bus_->functions();
+}
+
+IvshmemPort* Machine::ivshmem(std::size_t index) {
+  return index < ivshmem_count_ ? &*ivshmem_[index] : nullptr;
+}
+
+std::uint64_t Machine::interrupts() const {
+  return interrupts::total();
+}
+
+void run(const Boot& boot) {
+  pci::Bus bus;
+  Machine machine(boot, bus);
+  end(hawser_main(machine));
+}
+
+}  // namespace hawser::guest

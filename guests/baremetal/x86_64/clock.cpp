@@ -1,0 +1,106 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// Calibration, now() and the alarm.
+#include "clock.hpp"
+
+#include "apic.hpp"
+#include "arch.hpp"
+#include "cpu.hpp"
+#include "end.hpp"
+#include "scale.hpp"
+
+#include <algorithm>
+
+namespace hawser::guest {
+namespace {
+
+constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
+
+constexpr std::uint64_t kPitHz = 1'193'182;
+constexpr std::uint16_t kPitChannel2 = 0x42;
+constexpr std::uint16_t kPitControl = 0x43;
+constexpr std::uint16_t kPitGate = 0x61;
+constexpr std::uint8_t kGateOnSpeakerOff = 0x01;
+constexpr std::uint8_t kChannel2CountDown = 0xb0;
+constexpr std::uint8_t kChannel2Latch = 0x80;
+constexpr std::uint32_t kCalibrationPitTicks = kPitHz / 250;  // 4 ms
+
+constinit std::uint64_t zero_stamp = 0;
+constinit Scale stamps_to_ns;
+constinit Scale ns_to_alarm_ticks;
+
+std::uint32_t pit_left() {
+  cpu::out8(kPitControl, kChannel2Latch);
+  const std::uint32_t low = cpu::in8(kPitChannel2);
+  return low | std::uint32_t{cpu::in8(kPitChannel2)} << 8;
+}
+
+/// The three clocks at one moment, as nearly as the best of several tries can tell.
+struct Moment {
+  std::uint64_t stamp;
+  std::uint32_t pit;  // both count down
+  std::uint32_t alarm;
+};
+
+Moment look_at_clocks() {
+  Moment best{};
+  std::uint64_t narrowest = UINT64_MAX;
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    const std::uint64_t before = cpu::time_stamp();
+    const std::uint32_t pit = pit_left();
+    const std::uint32_t alarm = alarm_timer_left();
+    const std::uint64_t width = cpu::time_stamp() - before;
+    if (width < narrowest) {
+      narrowest = width;
+      best = {before + width / 2, pit, alarm};
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+void open_clock() {
+  cpu::out8(kPitGate, kGateOnSpeakerOff);
+  cpu::out8(kPitControl, kChannel2CountDown);
+  cpu::out8(kPitChannel2, 0xff);
+  cpu::out8(kPitChannel2, 0xff);
+  start_alarm_timer(UINT32_MAX);
+
+  const Moment first = look_at_clocks();
+  Moment last;
+  int looks = 0;
+  do {
+    last = look_at_clocks();
+    if (++looks == 1'000'000) give_up("the 8254 timer does not count");
+  } while (first.pit - last.pit < kCalibrationPitTicks);
+  start_alarm_timer(0);
+
+  const std::uint64_t pit_ticks = first.pit - last.pit;
+  const std::uint64_t stamp_hz = (last.stamp - first.stamp) * kPitHz / pit_ticks;
+  const std::uint64_t alarm_hz = std::uint64_t{first.alarm - last.alarm} * kPitHz / pit_ticks;
+  if (stamp_hz == 0 || alarm_hz == 0) give_up("the time stamp counter or the APIC timer does not count");
+  stamps_to_ns = Scale::between(stamp_hz, kNanosecondsPerSecond);
+  ns_to_alarm_ticks = Scale::between(kNanosecondsPerSecond, alarm_hz);
+  zero_stamp = first.stamp;
+}
+
+namespace arch {
+
+Instant now() {
+  return {stamps_to_ns(cpu::time_stamp() - zero_stamp)};
+}
+
+void set_alarm(Instant deadline) {
+  if (deadline == Instant::never()) {
+    start_alarm_timer(0);
+    return;
+  }
+  // At least one tick: a count of 0 would never interrupt. A far deadline takes several alarms.
+  const std::uint64_t ticks = ns_to_alarm_ticks(elapsed(now(), deadline).ns) + 1;
+  start_alarm_timer(static_cast<std::uint32_t>(std::min<std::uint64_t>(ticks, UINT32_MAX)));
+}
+
+}  // namespace arch
+}  // namespace hawser::guest

@@ -1,0 +1,19 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// Exceptions and interrupts: which vector means what.
+#pragma once
+
+#include <cstdint>
+
+namespace hawser::guest {
+
+inline constexpr std::uint8_t kFirstMessageVector = 0x40;  ///< Interrupt slot s is vector 0x40 + s.
+inline constexpr std::uint8_t kConsoleVector = 0xe0;
+inline constexpr std::uint8_t kAlarmVector = 0xe1;
+inline constexpr std::uint8_t kSpuriousVector = 0xff;
+
+/// Loads the interrupt table. Exceptions run on a stack of their own, so that a full stack can be reported.
+void open_traps();
+
+}  // namespace hawser::guest
