@@ -215,9 +215,14 @@ def count(output):
 
 
 def rerun(build, entry):
+    """The command that runs one test alone, from the repository's root."""
     words = [] if build.endswith("native") else [f"{k}={shlex.quote(v)}" for k, v in SANITIZED.items()]
-    words += [shlex.quote(os.path.relpath(w, ROOT) if w.startswith(ROOT) else w) for w in entry["command"]]
-    return " ".join(words)
+    program, *arguments = entry["command"]
+    if not arguments:
+        return " ".join([*words, shlex.quote(os.path.relpath(program, ROOT))])
+    top = os.path.join(ROOT, build)  # meson runs tests there, and some arguments count on it
+    words += [shlex.quote(os.path.relpath(w, top) if w.startswith(ROOT) else w) for w in entry["command"]]
+    return f"(cd {build} && {' '.join(words)})"
 
 
 def report(tally, seconds):

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+"""Compiles the freestanding core for each guest and lists what it leaves undefined: memcpy, memmove, memset and
+memcmp, or the check fails. The templates are those that tests/freestanding/*.cpp instantiate."""
+
+import glob
+import os
+import subprocess
+import sys
+
+import compilers
+import core
+
+LEVELS = ["-O0", "-O2", "-Os"]
+
+
+def units():
+    """The core's own sources, then the files that instantiate its templates."""
+    own = [p for p in core.sources() if p.endswith(".cpp") and "/src/" in p and core.freestanding(p)
+           and not p.startswith("guests/")]
+    return own + sorted(os.path.relpath(p, core.ROOT) for p in glob.glob(f"{core.ROOT}/tests/freestanding/*.cpp"))
+
+
+def every_header(work):
+    """One more unit, that includes every freestanding header."""
+    path = os.path.join(work, "every_header.cpp")
+    names = [name for path_, name in core.public_headers() if core.freestanding(path_) and not path_.startswith("guests/")]
+    with open(path, "w", encoding="utf-8") as out:
+        out.writelines(f"#include <{name}>\n" for name in names)
+    return path
+
+
+def tool(compiler, name):
+    return f"aarch64-linux-gnu-{name}" if compiler.startswith("aarch64") else f"x86_64-linux-gnu-{name}"
+
+
+def compile_core(compiler, command, level, work):
+    """Objects by source, or None with what went wrong printed."""
+    folders = [f"-I{f}" for f in core.include_folders("tests") if not f.startswith(f"{core.ROOT}/guests")
+               and not f.startswith((f"{core.ROOT}/bench", f"{core.ROOT}/tests"))]
+    prefix = os.path.join(work, compiler.replace(" ", "-") + level)
+    jobs, objects = [], {}
+    for unit in [*units(), every_header(work)]:
+        source = os.path.join(core.ROOT, unit)
+        objects[unit] = f"{prefix}-{unit.replace('/', '-')[-100:]}.o"
+        module = [f"-I{core.ROOT}/{core.owner(unit)}/src"] if core.owner(unit) else []
+        jobs.append((unit, [*command, level, *folders, *module, "-c", source, "-o", objects[unit]]))
+    fine = True
+    for unit, status, output in compilers.run_all(jobs):
+        if status:
+            fine = False
+            print(f"{unit} does not compile with {compiler} {level}:\n{output[:3000]}")
+    return objects if fine else None
+
+
+def undefined(compiler, objects, whole):
+    subprocess.run([tool(compiler, "ld"), "-r", "-o", whole, *objects], check=True)
+    listed = subprocess.run([tool(compiler, "nm"), "-u", "-C", whole], check=True, capture_output=True, text=True).stdout
+    return sorted({line.split(maxsplit=1)[1] for line in listed.splitlines() if line.strip()})
+
+
+def main():
+    work = os.path.join(core.ROOT, "build", "symbols")
+    os.makedirs(work, exist_ok=True)
+    failed = not units()
+    for compiler, command in compilers.freestanding().items():
+        for level in LEVELS:
+            objects = compile_core(compiler, command, level, work)
+            if objects is None:
+                failed = True
+                continue
+            left = undefined(compiler, objects.values(), os.path.join(work, "whole.o"))
+            wrong = [s for s in left if s not in core.SYMBOLS]
+            print(f"{compiler} {level}: {len(objects)} objects need {', '.join(left) or 'nothing'}", flush=True)
+            if wrong:
+                failed = True
+                print(f"  not allowed: {', '.join(wrong)}")
+                for unit, path in objects.items():
+                    mine = subprocess.run([tool(compiler, "nm"), "-u", "-C", path], capture_output=True, text=True).stdout
+                    named = [s for s in wrong if s in mine]
+                    if named:
+                        print(f"  {unit}: {', '.join(named)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

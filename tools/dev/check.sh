@@ -1,0 +1,87 @@
+# shellcheck shell=sh disable=SC2154 # root and guests are lib.sh's
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+#: Everything that a change must pass: format, lint, layering, all builds, tests, sizes.
+#:
+#:   ./dev check [NAME...]        only these, of:
+#:
+#:   format    clang-format changes nothing
+#:   licenses  every file says whose it is and under what licence (reuse)
+#:   scripts   shellcheck on the shell scripts, a syntax check on the Python ones
+#:   includes  the module rule, and the headers that freestanding files may include
+#:   headers   every public header compiles alone
+#:   symbols   the freestanding core needs only memcpy, memmove, memset, memcmp
+#:   build     the programs and images as ./dev build makes them
+#:   tidy      clang-tidy on the native build
+#:   matrix    g++ and clang++, debug and release; both guests likewise
+#:   tests     ./dev test
+#:   sizes     writes docs/sizes.md; no image over 256 KiB
+#:
+#: It goes on after a failure, and names what failed at the end.
+
+check_format() { sources | xargs -0 clang-format --dry-run -Werror; }
+
+# reuse asks git which files are ignored; git answers strangers to the folder only when told that it is safe.
+check_licenses() { GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' reuse lint; }
+
+check_scripts() {
+  find . \( -name 'build*' -o -name .git -o -name .cache \) -prune -o \( -name '*.sh' -o -path ./dev -o -path ./.ci/run \) \
+    -type f -print0 | xargs -0 shellcheck -x || return 1
+  find . \( -name 'build*' -o -name .git -o -name .cache \) -prune -o -name '*.py' -type f -print0 |
+    PYTHONDONTWRITEBYTECODE=1 xargs -0 python3 -c '
+import ast, sys
+for path in sys.argv[1:]:
+    ast.parse(open(path, encoding="utf-8").read(), path)'
+}
+
+check_includes() { python3 tools/check_includes.py; }
+check_headers() { python3 tools/check_headers.py; }
+check_symbols() { python3 tools/check_symbols.py; }
+check_tidy() { python3 tools/tidy.py build/native; }
+check_sizes() { python3 tools/sizes.py; }
+
+run_build() { build_all; }
+
+run_matrix() {
+  result=0
+  for kind in debug release; do
+    for compiler in g++ clang++; do
+      name="$compiler-$kind"
+      { configure "$name" "$(cached "$compiler")" "-Dbuildtype=$kind" && compile "$name"; } || result=1
+    done
+    for guest in $guests; do
+      has_guest "$guest" || continue
+      { configure_guest "$guest" "-$kind" "-Dbuildtype=$kind" && compile "guest-$guest-$kind"; } || result=1
+    done
+  done
+  return "$result"
+}
+
+# In a process of its own: its last line belongs to it, and its traps.
+run_tests() { "$root/dev" test; }
+
+names="format licenses scripts includes headers symbols build tidy matrix tests sizes"
+wanted=${*:-$names}
+for name in $wanted; do
+  case " $names " in
+    *" $name "*) ;;
+    *) die "no check \"$name\"; there are: $names" ;;
+  esac
+done
+
+setup_if_needed
+export PYTHONDONTWRITEBYTECODE=1
+failed=
+for check in $wanted; do
+  case "$check" in
+    build | matrix | tests) "run_$check" || failed="$failed $check" ;;
+    tidy) { configure_native && step tidy check_tidy; } || failed="$failed $check" ;;
+    *) step "$check" "check_$check" || failed="$failed $check" ;;
+  esac
+done
+
+if [ -n "$failed" ]; then
+  die "failed:$failed"
+fi
+echo "all is well"
