@@ -33,6 +33,7 @@ enum class TransportError : std::uint8_t {
   kNoMemory,        ///< The arena has no room for the rings.
   kBadAnswer,       ///< The device answered nonsense.
   kNotPossible,     ///< Not negotiated.
+  kCancelled,       ///< The wait for the answer was cancelled.
 };
 
 const char* describe(TransportError error);

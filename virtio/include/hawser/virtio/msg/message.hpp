@@ -37,7 +37,7 @@ struct Nothing {};
 template <class W, Type type, std::uint8_t id>
 struct Fixed : W {
   Fixed() = default;
-  constexpr Fixed(const W& fields) : W(fields) {}
+  constexpr explicit Fixed(const W& fields) : W(fields) {}
 
   using WireStruct = W;
   static constexpr Type kType = type;
@@ -220,5 +220,12 @@ struct Message {
 constexpr bool from_bus(Type type) {
   return (static_cast<std::uint8_t>(type) & VIRTIO_MSG_TYPE_BUS) != 0;
 }
+constexpr bool answers(Type type) {
+  return (static_cast<std::uint8_t>(type) & VIRTIO_MSG_TYPE_RESPONSE) != 0;
+}
+
+/// A message that has a response.
+template <class B>
+concept Asks = !answers(B::kType) && requires { typename B::Response; };
 
 }  // namespace hawser::virtio::msg
