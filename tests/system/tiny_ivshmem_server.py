@@ -48,6 +48,10 @@ class TinyIvshmemServer:
         """Bytes of the shared region."""
         return os.pread(self._memory, size, offset)
 
+    def write(self, offset, data):
+        """Writes to the shared region."""
+        os.pwrite(self._memory, data, offset)
+
     def ring(self, client, vector):
         """Rings one vector of a client, as any peer could."""
         with self._lock:

@@ -117,7 +117,8 @@ std::uint64_t own_processor_number() {
 namespace arch {
 
 void take_pending() {
-  for (;;) {
+  // Bounded: a peer that rings without end must not keep us here.
+  for (unsigned taken = 0; taken < interrupts::kSlots; ++taken) {
     const auto interrupt = static_cast<unsigned>(cpu::read_gic_acknowledge() & 0xffffff);
     if (interrupt >= kFirstSpecial && interrupt < kFirstLpi) return;
     cpu::complete_all();

@@ -2,46 +2,62 @@
 // SPDX-License-Identifier: MIT
 
 // The four functions that a freestanding compiler may call on its own account, and the strlen by which string_view
-// measures literals. Word-wise where both ends allow it;
-// every access is naturally aligned, so they are also right for memory that a device type forbids unaligned access to.
+// measures literals. Copies go by the largest word to which both ends can be aligned; every access is naturally
+// aligned, as it must be where a region is device memory.
 #include <cstddef>
 #include <cstdint>
 
 namespace {
 
-using Word = std::uint64_t __attribute__((may_alias));
-constexpr std::size_t kWord = sizeof(Word);
+template <class T>
+using Aliasing __attribute__((may_alias)) = T;
 
-bool same_phase(const void* a, const void* b) {
-  return ((reinterpret_cast<std::uintptr_t>(a) ^ reinterpret_cast<std::uintptr_t>(b)) & (kWord - 1)) == 0;
+template <class T>
+bool aligned(const void* p) {
+  return reinterpret_cast<std::uintptr_t>(p) % sizeof(T) == 0;
 }
 
-bool word_aligned(const void* p) {
-  return (reinterpret_cast<std::uintptr_t>(p) & (kWord - 1)) == 0;
+/// The bits in which the two addresses differ, as far as they matter for alignment.
+std::uintptr_t phase(const void* a, const void* b) {
+  return (reinterpret_cast<std::uintptr_t>(a) ^ reinterpret_cast<std::uintptr_t>(b)) & 7;
 }
 
-void copy_up(unsigned char* to, const unsigned char* from, std::size_t n) {
-  if (same_phase(to, from)) {
-    for (; n != 0 && !word_aligned(to); --n) *to++ = *from++;
-    for (; n >= kWord; n -= kWord, to += kWord, from += kWord) {
-      *reinterpret_cast<Word*>(to) = *reinterpret_cast<const Word*>(from);
-    }
+template <class T>
+void copy_up_by(unsigned char* to, const unsigned char* from, std::size_t n) {
+  for (; n != 0 && !aligned<T>(to); --n) *to++ = *from++;
+  for (; n >= sizeof(T); n -= sizeof(T), to += sizeof(T), from += sizeof(T)) {
+    *reinterpret_cast<Aliasing<T>*>(to) = *reinterpret_cast<const Aliasing<T>*>(from);
   }
   for (; n != 0; --n) *to++ = *from++;
 }
 
-void copy_down(unsigned char* to, const unsigned char* from, std::size_t n) {
+template <class T>
+void copy_down_by(unsigned char* to, const unsigned char* from, std::size_t n) {
   to += n;
   from += n;
-  if (same_phase(to, from)) {
-    for (; n != 0 && !word_aligned(to); --n) *--to = *--from;
-    for (; n >= kWord; n -= kWord) {
-      to -= kWord;
-      from -= kWord;
-      *reinterpret_cast<Word*>(to) = *reinterpret_cast<const Word*>(from);
-    }
+  for (; n != 0 && !aligned<T>(to); --n) *--to = *--from;
+  for (; n >= sizeof(T); n -= sizeof(T)) {
+    to -= sizeof(T);
+    from -= sizeof(T);
+    *reinterpret_cast<Aliasing<T>*>(to) = *reinterpret_cast<const Aliasing<T>*>(from);
   }
   for (; n != 0; --n) *--to = *--from;
+}
+
+void copy_up(unsigned char* to, const unsigned char* from, std::size_t n) {
+  const auto difference = phase(to, from);
+  if (difference == 0) return copy_up_by<std::uint64_t>(to, from, n);
+  if (difference == 4) return copy_up_by<std::uint32_t>(to, from, n);
+  if (difference % 2 == 0) return copy_up_by<std::uint16_t>(to, from, n);
+  copy_up_by<std::uint8_t>(to, from, n);
+}
+
+void copy_down(unsigned char* to, const unsigned char* from, std::size_t n) {
+  const auto difference = phase(to, from);
+  if (difference == 0) return copy_down_by<std::uint64_t>(to, from, n);
+  if (difference == 4) return copy_down_by<std::uint32_t>(to, from, n);
+  if (difference % 2 == 0) return copy_down_by<std::uint16_t>(to, from, n);
+  copy_down_by<std::uint8_t>(to, from, n);
 }
 
 }  // namespace
@@ -68,9 +84,11 @@ void* memmove(void* to, const void* from, std::size_t n) {
 void* memset(void* to, int value, std::size_t n) {
   auto* p = static_cast<unsigned char*>(to);
   const auto byte = static_cast<unsigned char>(value);
-  for (; n != 0 && !word_aligned(p); --n) *p++ = byte;
-  const Word word = byte * UINT64_C(0x0101010101010101);
-  for (; n >= kWord; n -= kWord, p += kWord) *reinterpret_cast<Word*>(p) = word;
+  for (; n != 0 && !aligned<std::uint64_t>(p); --n) *p++ = byte;
+  const std::uint64_t word = byte * UINT64_C(0x0101010101010101);
+  for (; n >= sizeof word; n -= sizeof word, p += sizeof word) {
+    *reinterpret_cast<Aliasing<std::uint64_t>*>(p) = word;
+  }
   for (; n != 0; --n) *p++ = byte;
   return to;
 }

@@ -1,34 +1,30 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// Tells what the machine has, and rings itself once.
-// SPDX-FileCopyrightText: 2026 The Hawser authors
-// SPDX-License-Identifier: MIT
+// The runtime's own test. Arguments say what to expect of the machine, or which fault to commit; the lines printed
+// are read by tests/system/baremetal_selftest.py, which also plays the part of the world outside.
+#include "checks.hpp"
 
-#include <hawser/guest/machine.hpp>
-using namespace hawser;
-int hawser_main(guest::Machine& m) {
-  auto c = m.console();
-  c.print("hello args='", m.arguments().text(), "' initrd=", m.initrd().size(),
-          " spare=", m.spare_memory().size(), " now=", m.now().ns, '\n');
-  for (auto& f : m.pci_functions())
-    c.print("pci ", f.address().device, ".", f.address().function, " ", guest::hex(f.vendor()), ":",
-            guest::hex(f.device()), '\n');
-  for (unsigned i = 0; i < m.ivshmem_count(); ++i) {
-    auto& p = *m.ivshmem(i);
-    c.print("ivshmem ", i, " size=", p.memory().size(), " at ",
-            guest::hex(reinterpret_cast<std::uint64_t>(p.memory().data())), " id=", p.own_id(),
-            " v=", p.vectors(), p.has_doorbell() ? " bell" : " plain", '\n');
-    p.memory()[0] = std::byte{1};
-    if (p.has_doorbell()) {
-      auto t = m.now();
-      p.ring(p.own_id(), 1);
-      auto w = p.wait(m.now() + milliseconds(500));
-      c.print("wait -> ", (int)w, " ", elapsed(t, m.now()).ns, " int1=", p.interrupts(1), '\n');
-    }
+using namespace hawser::guest;
+
+int hawser_main(Machine& machine) {
+  selftest::Report report;
+  report.say("main after ", machine.now().ns / 1000, " us");
+  if (const auto fault = machine.arguments().value("fault")) {
+    selftest::commit_fault(*fault);
+    report.check(false, "the fault was noticed");
+    return report.finish();
   }
-  auto t = m.now();
-  auto w = m.wait(t + milliseconds(100));
-  c.print("timeout ", (int)w, " after ", elapsed(t, m.now()).ns, '\n');
-  return 0;
+
+  selftest::check_bytes(machine, report);
+  selftest::check_arguments(machine, report);
+  selftest::check_clock(machine, report);
+  selftest::check_pci(machine, report);
+  for (std::size_t i = 0; i < machine.ivshmem_count(); ++i) {
+    auto& port = *machine.ivshmem(i);
+    port.has_doorbell() ? selftest::check_doorbell(machine, report, port)
+                        : selftest::check_plain(machine, report, port);
+  }
+  if (machine.arguments().has("interactive")) selftest::check_outside(machine, report);
+  return report.finish();
 }

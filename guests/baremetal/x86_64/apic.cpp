@@ -94,9 +94,11 @@ std::optional<Message> route_message(std::uint16_t, unsigned, unsigned, unsigned
 }
 
 void take_pending() {
+  expect_interrupts();
   cpu::let_interrupts_in();
 }
 void sleep() {
+  expect_interrupts();
   cpu::sleep_until_interrupt();
 }
 void device_barrier() {

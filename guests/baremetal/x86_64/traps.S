@@ -42,7 +42,7 @@ interrupt_entry:
   pushq %r9
   pushq %r10
   pushq %r11
-  movq 72(%rsp), %rdi         // the vector
+  leaq 72(%rsp), %rdi         // the frame: vector, error code, and what the processor pushed
   pushq %rbp
   movq %rsp, %rbp
   andq $-16, %rsp

@@ -56,6 +56,7 @@ struct [[gnu::packed]] TablePointer {
 
 constinit std::array<Gate, 256> gates{};
 constinit TaskState task{};
+constinit unsigned taken_since_opened = 0;
 
 Gate gate_to(std::uint64_t target, std::uint8_t stack) {
   constexpr std::uint8_t kInterruptGate = 0x8e;
@@ -115,6 +116,10 @@ void open_traps() {
   asm volatile("lidt %0" : : "m"(pointer) : "memory");
 }
 
+void expect_interrupts() {
+  taken_since_opened = 0;
+}
+
 }  // namespace hawser::guest
 
 extern "C" {
@@ -138,8 +143,12 @@ struct TrapFrame {
   report_fault(describe_memory_fault(access, frame->error & 1, address), frame->instruction, &address);
 }
 
-void x86_64_interrupt(std::uint64_t vector) {
+void x86_64_interrupt(TrapFrame* frame) {
   using namespace hawser::guest;
+  // Bounded: a peer that rings without end must not keep us between the `sti` and the `cli`.
+  constexpr std::uint64_t kInterruptsAllowed = 1 << 9;
+  if (++taken_since_opened == interrupts::kSlots) frame->flags &= ~kInterruptsAllowed;
+  const std::uint64_t vector = frame->vector;
   if (vector == kSpuriousVector) return;  // takes no end of interrupt
   if (vector >= kFirstMessageVector && vector < kFirstMessageVector + interrupts::kSlots) {
     interrupts::message_taken(static_cast<unsigned>(vector - kFirstMessageVector));

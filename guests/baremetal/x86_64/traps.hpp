@@ -16,4 +16,7 @@ inline constexpr std::uint8_t kSpuriousVector = 0xff;
 /// Loads the interrupt table. Exceptions run on a stack of their own, so that a full stack can be reported.
 void open_traps();
 
+/// To be called before interrupts are let in: from here on at most one for each slot, then they are shut out again.
+void expect_interrupts();
+
 }  // namespace hawser::guest
