@@ -15,6 +15,6 @@ case "${1:-}" in
 esac
 
 setup_if_needed
-build_all
-[ -x build/native/cli/hawser ] || die "build/native/cli/hawser was not built"
+[ -f cli/meson.build ] || die "the demo needs the hawser command (cli/), which this tree does not have"
+build_all cli/hawser
 exec build/native/cli/hawser boot "$@"

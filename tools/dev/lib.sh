@@ -136,10 +136,16 @@ configure_guest() {
   configure "guest-$arch$suffix" "" --cross-file "guests/baremetal/$arch/cross.ini" "-Dguest=$arch" "$@"
 }
 
-compile() { step "build $1" ninja -C "build/$1"; }
+# compile NAME [TARGETS...]
+compile() {
+  name=$1
+  shift
+  step "build $name" ninja -C "build/$name" "$@"
+}
 
+# build_all [TARGETS...]: the programs, or only these of them, and all guest images.
 build_all() {
-  configure_native && compile native || return 1
+  configure_native && compile native "$@" || return 1
   ln -sfn build/native/compile_commands.json compile_commands.json
   for guest in $guests; do
     has_guest "$guest" || continue

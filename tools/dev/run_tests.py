@@ -216,7 +216,9 @@ def count(output):
 
 def rerun(build, entry):
     """The command that runs one test alone, from the repository's root."""
-    words = [] if build.endswith("native") else [f"{k}={shlex.quote(v)}" for k, v in SANITIZED.items()]
+    words = []
+    if not build.endswith("native"):
+        words = [f"{k}={shlex.quote(v)}" for k, v in SANITIZED.items()] + steady_addresses(build)
     program, *arguments = entry["command"]
     if not arguments:
         return " ".join([*words, shlex.quote(os.path.relpath(program, ROOT))])
