@@ -177,7 +177,8 @@ class PackedDeviceQueue {
   }
 
   void flush_batch() {
-    if (batch_.slots != 0) put_used(batch_.last_id, batch_.slots, batch_.last_written);
+    if (batch_.slots == 0) return;
+    put_used(batch_.last_id, batch_.slots, batch_.last_written);
     batch_ = Batch{};
   }
 

@@ -68,14 +68,14 @@ class PackedDriverQueue {
     if (needed > free_) return Err{AddError::kFull};
 
     const std::uint16_t id = next_id_;
-    next_id_ = after(id);
-    flight_.add(id, token, request.writable_bytes(), needed);
-    free_ = static_cast<std::uint16_t>(free_ - needed);
     if (indirect) {
       put_indirect(id, request);
     } else {
       put_chain(id, request);
     }
+    next_id_ = after(id);
+    flight_.add(id, token, request.writable_bytes(), needed);
+    free_ = static_cast<std::uint16_t>(free_ - needed);
     return {};
   }
 

@@ -158,8 +158,9 @@ class SplitDeviceQueue {
 
   void put_used(std::uint16_t index, std::uint16_t id, std::uint32_t written) const {
     const std::size_t place = SplitLayout::used(index & (size_ - 1));
-    areas_.device.template store<std::uint32_t>(place, id);  // two words: the area is aligned to 4 only
-    areas_.device.template store<std::uint32_t>(place + 4, written);
+    // Two words: the area is aligned to 4 only.
+    detail::store_if_changed<std::uint32_t>(areas_.device, place, id);
+    detail::store_if_changed<std::uint32_t>(areas_.device, place + 4, written);
   }
 
   void complete_in_order(const Chain& chain, std::uint32_t written) {

@@ -20,8 +20,8 @@
 
 namespace hawser::virtio {
 
-/// See DriverQueue for what the calls mean. One thread. Descriptors are written and never read back: which of them
-/// belong together is remembered in the slots.
+/// See DriverQueue for what the calls mean. One thread. What decides anything is never read back from the ring: which
+/// descriptors belong together is remembered in the slots.
 template <Memory M>
 class SplitDriverQueue {
  public:
@@ -47,6 +47,7 @@ class SplitDriverQueue {
     queue.tables_ = tables;
     queue.flight_ = detail::FlightTable(slots, layout.size);
     queue.free_ = layout.size;
+    queue.last_free_ = static_cast<std::uint16_t>(layout.size - 1);
     queue.event_index_ = negotiated.has(VIRTIO_F_EVENT_IDX);
     queue.in_order_ = negotiated.has(VIRTIO_F_IN_ORDER);
     queue.notification_data_ = negotiated.has(VIRTIO_F_NOTIFICATION_DATA);
@@ -70,7 +71,7 @@ class SplitDriverQueue {
     next_free_ = indirect ? put_indirect(head, request) : put_chain(head, request);
     free_ = static_cast<std::uint16_t>(free_ - needed);
     flight_.add(head, token, request.writable_bytes(), needed);
-    areas_.driver.template store<std::uint16_t>(SplitLayout::available(added_ & (size() - 1)), head);
+    detail::store_if_changed(areas_.driver, SplitLayout::available(added_ & (size() - 1)), head);
     ++added_;
     return {};
   }
@@ -144,7 +145,9 @@ class SplitDriverQueue {
   }
 
   /// The descriptor after this one: the next in the ring when requests complete in order (§2.7.14), else the next
-  /// in the free list, which then becomes the chain's private link.
+  /// in the free list, which then becomes the chain's private link. What was freed first is used first: so the two
+  /// sides work on different cache lines, and a device that happens to keep the order finds the same heads in the
+  /// available ring lap after lap.
   std::uint16_t after(std::uint16_t descriptor) const {
     return in_order_ ? static_cast<std::uint16_t>((descriptor + 1) & (size() - 1)) : flight_[descriptor].next;
   }
@@ -153,8 +156,8 @@ class SplitDriverQueue {
     return segment.bytes | std::uint64_t{flags} << 32 | std::uint64_t{next} << 48;
   }
   void put(const typename M::Area& area, std::size_t index, std::uint64_t at, std::uint64_t high) const {
-    area.template store<std::uint64_t>(index * sizeof(virtq_desc), at);
-    area.template store<std::uint64_t>(index * sizeof(virtq_desc) + 8, high);
+    detail::store_if_changed(area, index * sizeof(virtq_desc), at);
+    detail::store_if_changed(area, index * sizeof(virtq_desc) + 8, high);
   }
 
   std::uint16_t put_chain(std::uint16_t head, const detail::Request& request) {
@@ -204,7 +207,8 @@ class SplitDriverQueue {
     if (used.written > slot.writable_bytes) return breaks(QueueFault::kUsedLengthTooLong);
     std::uint16_t last = head;
     for (std::uint16_t n = 1; n < slot.descriptors; ++n) last = flight_[last].next;
-    flight_[last].next = std::exchange(next_free_, head);
+    (free_ == 0 ? next_free_ : flight_[last_free_].next) = head;
+    last_free_ = last;
     return finish(head, used.written);
   }
 
@@ -239,6 +243,7 @@ class SplitDriverQueue {
   detail::FlightTable flight_;
   std::uint16_t free_ = 0;       ///< Descriptors.
   std::uint16_t next_free_ = 0;  ///< Where the next chain starts.
+  std::uint16_t last_free_ = 0;  ///< The end of the free list.
   std::uint16_t added_ = 0;      ///< Chains in the available ring.
   std::uint16_t published_ = 0;  ///< Of these, shown to the device.
   std::uint16_t seen_ = 0;       ///< The device's index as last accepted.
