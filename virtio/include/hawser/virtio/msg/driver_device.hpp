@@ -46,7 +46,7 @@ class DriverDevice {
   DriverDevice(const DriverDevice&) = delete;
   DriverDevice& operator=(const DriverDevice&) = delete;
 
-  /// Asks the device what it is. negotiate() does it too when the session is new.
+  /// Asks the device what it is. negotiate() does it too.
   Result<void, TransportError> open() {
     opened_ = false;
     const std::uint32_t session = bus_.session();
@@ -73,7 +73,7 @@ class DriverDevice {
   void use_indirect_tables(std::uint16_t entries) { table_entries_ = entries; }
 
   Result<Features, TransportError> negotiate(Features wanted) {
-    if (!in_session()) HAWSER_CHECK(open());
+    HAWSER_CHECK(open());
     HAWSER_CHECK(reset());
     HAWSER_CHECK(raise(VIRTIO_STATUS_ACKNOWLEDGE));
     HAWSER_CHECK(raise(VIRTIO_STATUS_DRIVER));
