@@ -30,14 +30,3 @@ void report_fault(std::string_view what, std::uint64_t instruction, const std::u
 }
 
 }  // namespace hawser::guest
-
-extern "C" {
-
-// What the compiler and the library call when our own code broke a rule.
-[[noreturn]] void __cxa_pure_virtual() {
-  hawser::guest::give_up("a pure virtual function was called");
-}
-[[noreturn]] void abort() {
-  hawser::guest::give_up("abort() was called");
-}
-}

@@ -57,7 +57,7 @@ constexpr void for_each_free(Range whole, std::span<const Range> taken, Visit vi
     for (const Range& range : taken) {
       if (range.empty() || range.end() <= at) continue;
       if (range.base <= at) {
-        if (range.end() > blocked_until) blocked_until = range.end();
+        blocked_until = range.end();
       } else if (range.base < stop) {
         stop = range.base;
       }

@@ -1,0 +1,116 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// The image that serves: a block device from a file-backed memory, the initrd or spare RAM, a network that echoes, and
+// whatever else this machine can honestly offer.
+//
+// Arguments: disk=auto|memory|initrd|ram (auto: the first of them that there is), ram=SIZE (default 32M),
+// queue-layout=self-describing|plain, link=N.
+#include <hawser/guest/machine.hpp>
+
+#include <hawser/app/net_echo.hpp>
+#include <hawser/app/room.hpp>
+#include <hawser/app/serve.hpp>
+#include <hawser/ivshmem/link.hpp>
+#include <hawser/virtio/device/blk.hpp>
+#include <hawser/virtio/device/memory_disk.hpp>
+#include <hawser/virtio/device/net.hpp>
+#include <hawser/virtio/msg/device_bus.hpp>
+
+#include <algorithm>
+
+using namespace hawser;
+
+namespace {
+
+using GuestLink = ivshmem::Link<guest::IvshmemPort>;
+using Bus = virtio::msg::DeviceBus<GuestLink>;
+using Blk = virtio::device::Blk<RegionMemory, virtio::device::MemoryDisk>;
+using Net = virtio::device::Net<RegionMemory, app::NetEcho>;
+
+constinit app::Room<GuestLink> link_room;
+constinit app::Room<Bus> bus_room;
+constinit app::Room<virtio::device::MemoryDisk> disk_room;
+constinit app::Room<virtio::device::BlkRoom<RegionMemory>> blk_storage_room;
+constinit app::Room<Blk> blk_room;
+constinit app::Room<app::NetEcho> echo_room;
+constinit app::Room<Net> net_room;
+
+struct Disk {
+  std::span<std::byte> bytes;
+  const char* from = "";
+};
+
+guest::IvshmemPort* find_port(guest::Machine& machine, bool with_doorbell) {
+  for (std::size_t n = 0; n < machine.ivshmem_count(); ++n) {
+    if (machine.ivshmem(n)->has_doorbell() == with_doorbell) return machine.ivshmem(n);
+  }
+  return nullptr;
+}
+
+Disk find_disk(guest::Machine& machine) {
+  const std::string_view wanted = machine.arguments().value("disk").value_or("auto");
+  const bool any = wanted == "auto";
+  if (auto* memory = find_port(machine, false); memory != nullptr && (any || wanted == "memory")) {
+    return {memory->memory(), "file-backed memory"};
+  }
+  if (!machine.initrd().empty() && (any || wanted == "initrd")) return {machine.initrd(), "the initrd"};
+  if (any || wanted == "ram") {
+    const auto spare = machine.spare_memory();
+    const std::uint64_t bytes = machine.arguments().number("ram").value_or(32 << 20);
+    const auto disk = spare.first(std::min<std::uint64_t>(bytes, spare.size()));
+    std::fill(disk.begin(), disk.end(), std::byte{0});
+    return {disk, "RAM"};
+  }
+  return {};
+}
+
+}  // namespace
+
+int hawser_main(guest::Machine& machine) {
+  auto console = machine.console();
+  guest::IvshmemPort* port = find_port(machine, true);
+  if (port == nullptr) {
+    console.print("there is no ivshmem-doorbell device: start QEMU with one\n");
+    return 2;
+  }
+  const auto layout = machine.arguments().value("queue-layout").value_or("self-describing");
+  GuestLink& link = link_room.make(
+      *port, ivshmem::LinkOptions{
+                 .role = ivshmem::Role::kDevice,
+                 .number = static_cast<std::uint32_t>(machine.arguments().number("link").value_or(0)),
+                 .queue_kind =
+                     layout == "plain" ? ivshmem::QueueKind::kPlain : ivshmem::QueueKind::kSelfDescribing});
+  Bus& bus = bus_room.make(link);
+
+  const Disk disk = find_disk(machine);
+  if (disk.bytes.empty()) {
+    console.print("there is nothing to make the disk of that the argument disk= asks for\n");
+    return 2;
+  }
+  auto& blk = blk_room.make(blk_storage_room.make(), disk_room.make(disk.bytes),
+                            virtio::device::BlkOptions{.id = "hawser-guest-disk"});
+  auto& net =
+      net_room.make(echo_room.make(), virtio::device::NetConfig{.mac = {0x02, 0x48, 0x57, 0x53, 0x52, 0x01}});
+  if (!bus.add(virtio::msg::DeviceRef<RegionMemory>(blk)).ok() ||
+      !bus.add(virtio::msg::DeviceRef<RegionMemory>(net)).ok()) {
+    console.print("the bus took not all devices\n");
+    return 1;
+  }
+  console.print("serving as peer ", port->own_id(), ": block of ", disk.bytes.size() >> 20, " MiB from ",
+                disk.from, ", network echo\n");
+
+  bool was_up = false;
+  while (true) {
+    (void)app::serve_turn(bus, microseconds(20));
+    if (bus.up() != was_up) {
+      was_up = bus.up();
+      console.print(was_up ? "link up, epoch " : "link down, last epoch ", link.epoch().own, "/",
+                    link.epoch().peer, "\n");
+    }
+    if (link.state() == LinkState::kBroken) {
+      console.print("link broken: ", link.broken_reason(), "; starting it anew\n");
+      link.reset();
+    }
+  }
+}
