@@ -42,7 +42,7 @@ class Arena {
   /// `bytes` at a multiple of `align` (a power of two; the offset is aligned, not the address it may be mapped
   /// at). Nothing when no gap is large enough, or for zero bytes.
   std::optional<Offset> allocate(std::uint64_t bytes, std::uint64_t align = kUnit) {
-    if (bytes == 0 || !std::has_single_bit(align) || bytes > units_ * kUnit) return std::nullopt;
+    if (bytes == 0 || !power_of_two(align) || bytes > units_ * kUnit) return std::nullopt;
     const std::uint64_t units = units_for(bytes);
     if (units > free_units_) return std::nullopt;
     std::uint64_t at = find(hint_, units_, units, align);

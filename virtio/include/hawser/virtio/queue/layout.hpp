@@ -56,7 +56,7 @@ template <Memory M>
 Result<RingAreas<M>, SetupError> open_ring(const M& memory, const QueueLayout& layout, RingFormat format) {
   if (layout.size == 0) return Err{SetupError::kSizeIsZero};
   if (layout.size > kMaxQueueSize) return Err{SetupError::kSizeIsTooLarge};
-  if (format == RingFormat::kSplit && !std::has_single_bit(layout.size)) {
+  if (format == RingFormat::kSplit && !power_of_two(layout.size)) {
     return Err{SetupError::kSizeIsNotAPowerOfTwo};
   }
   const RingShape shape = ring_bytes(format, layout.size);
