@@ -17,9 +17,12 @@ using launch::Arch;
 using launch::Home;
 using launch::Order;
 
-/// Images lie beside a build directory's program: build/native/cli/hawser and build/guest-ARCH/...
+/// Of an installed program PREFIX/bin/hawser: PREFIX/share/hawser/images. Of build/native/cli/hawser: build.
 std::filesystem::path default_images() {
-  return std::filesystem::canonical("/proc/self/exe").parent_path().parent_path().parent_path() / "images";
+  const auto program = std::filesystem::canonical("/proc/self/exe");
+  const auto installed = program.parent_path().parent_path() / "share" / "hawser" / "images";
+  if (std::filesystem::is_directory(installed)) return installed;
+  return program.parent_path().parent_path().parent_path();
 }
 
 launch::PlannedKill parse_kill(const std::string& text) {
@@ -94,7 +97,7 @@ void add_boot(CLI::App& app, Status& status) {
   verb->add_option("--device-argument", options.device_arguments,
                    "a further word for the device side; may be repeated");
   verb->add_option("--images", options.images,
-                   "folder with ARCH/hawser-driver.elf and ARCH/hawser-device.elf");
+                   "folder with ARCH/hawser-driver.img and ARCH/hawser-device.img");
   verb->add_option("--logs", options.log_directory, "folder for the consoles' logs; ./logs by default");
   verb->add_flag("--quiet", options.quiet, "only the table, no consoles");
   verb->add_flag("--json", options.json, "the results as JSON on standard output instead of the table");

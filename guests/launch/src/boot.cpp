@@ -144,11 +144,7 @@ class Booting {
     Machine machine;
     machine.name = "hawser-" + side;
     machine.arch = arch;
-    machine.image = options_.images / std::string(name(arch)) / ("hawser-" + side + ".elf");
-    if (!std::filesystem::exists(machine.image)) {
-      throw std::runtime_error(
-          fmt::format("the guest image {} is missing; build it with ./dev build", machine.image.string()));
-    }
+    machine.image = find_image("hawser-" + side + ".img", arch);
     machine.accel = choose_accel(arch, options_.accel);
     machine.ivshmem_socket = socket_;
     machine.vectors = options_.vectors;
@@ -169,6 +165,15 @@ class Booting {
     }
     machine.arguments.insert(machine.arguments.end(), extra.begin(), extra.end());
     return qemu_command(machine);
+  }
+
+  /// Installed images lie in IMAGES/ARCH, a build's in IMAGES/guest-ARCH/guests/baremetal.
+  std::filesystem::path find_image(const std::string& file, Arch arch) const {
+    const auto installed = options_.images / std::string(name(arch)) / file;
+    if (std::filesystem::exists(installed)) return installed;
+    const auto built = options_.images / fmt::format("guest-{}", name(arch)) / "guests" / "baremetal" / file;
+    if (std::filesystem::exists(built)) return built;
+    throw std::runtime_error(fmt::format("the guest image {} is missing; build it with ./dev build", built.string()));
   }
 
   void start(Party& party) {

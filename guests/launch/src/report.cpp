@@ -41,8 +41,8 @@ std::optional<Row> parse_row(std::string_view line) {
       continue;
     }
     const std::size_t equals = rest.find('=');
-    if (equals == std::string_view::npos) {
-      wrong = fmt::format("'{}' is not key=value", rest);
+    if (equals == std::string_view::npos || rest.find(' ') < equals) {
+      wrong = fmt::format("'{}' is not key=value", rest.substr(0, rest.find(' ')));
       break;
     }
     const std::string_view key = rest.substr(0, equals);

@@ -35,6 +35,7 @@ TEST_CASE("a malformed row is kept as an unverified one that says why") {
        {"HAWSER-ROW device=blk0 op=write verified=maybe",
         "HAWSER-ROW device=blk0 op=write bytes=-1 verified=yes", "HAWSER-ROW device=blk0 verified=yes",
         "HAWSER-ROW device=blk0 op=write", "HAWSER-ROW device=blk0 op=write verified=yes trailing",
+        "HAWSER-ROW device=blk0 op=get id bytes=1 verified=yes",
         "HAWSER-ROW device=blk0 op=write bytes=99999999999999999999999 verified=yes"}) {
     auto row = parse_row(line);
     REQUIRE(row.has_value());

@@ -48,7 +48,7 @@ struct BootOptions {
   std::vector<std::string> driver_arguments;  ///< Further words for either side.
   std::vector<std::string> device_arguments;
   std::vector<PlannedKill> kills;
-  std::filesystem::path images;   ///< Where the guest images are: IMAGES/ARCH/hawser-{driver,device}.elf
+  std::filesystem::path images;   ///< Where the guest images are: ARCH/hawser-driver.img, or a folder of build folders.
   std::filesystem::path program;  ///< The hawser executable, for process parties.
   std::filesystem::path log_directory;
 };
