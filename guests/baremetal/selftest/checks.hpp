@@ -15,6 +15,7 @@ namespace hawser::guest::selftest {
 void check_bytes(Machine& machine, Report& report);
 void check_arguments(Machine& machine, Report& report);
 void check_clock(Machine& machine, Report& report);
+void mark_time(Machine& machine, Report& report);
 void check_pci(Machine& machine, Report& report);
 void check_doorbell(Machine& machine, Report& report, IvshmemPort& port);
 void check_plain(Machine& machine, Report& report, IvshmemPort& port);

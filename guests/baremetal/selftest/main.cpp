@@ -16,6 +16,11 @@ int hawser_main(Machine& machine) {
     return report.finish();
   }
 
+  if (machine.arguments().has("mark-time")) {
+    selftest::mark_time(machine, report);
+    return report.finish();
+  }
+
   selftest::check_bytes(machine, report);
   selftest::check_arguments(machine, report);
   selftest::check_clock(machine, report);
