@@ -12,14 +12,27 @@ using namespace hawser::virtio;
 
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint32_t kStride =
+    61;  // nothing here that a sanitizer could see; the plain build does them all
+#else
+constexpr std::uint32_t kStride = 1;
+#endif
+
 /// How many 16-bit events get the wrong answer for a step of `batch` entries that ends at `now`. The right answer
 /// is written down entry by entry: those that were passed want a notification, the others do not.
-std::uint32_t wrong_answers(std::uint16_t now, std::uint32_t batch, std::vector<std::uint8_t>& passed) {
+std::uint32_t wrong_answers(std::uint16_t now, std::uint32_t batch, std::vector<std::uint16_t>& passed) {
   const auto before = static_cast<std::uint16_t>(now - batch);
   for (std::uint32_t n = 0; n < batch; ++n) passed[static_cast<std::uint16_t>(before + n)] = 1;
   std::uint32_t wrong = 0;
-  for (std::uint32_t event = 0; event < 65536; ++event) {
-    wrong += need_event(static_cast<std::uint16_t>(event), now, before) != (passed[event] != 0);
+  for (std::uint32_t first = 0; first < 65536; first += 4096) {
+    const std::uint16_t* const part = passed.data() + first;
+    std::uint16_t in_this_part = 0;  // 16 bits throughout, so that the compiler takes many events at once
+    for (std::size_t n = 0; n < 4096; ++n) {
+      const std::uint16_t told = need_event(static_cast<std::uint16_t>(first + n), now, before) ? 1 : 0;
+      in_this_part = static_cast<std::uint16_t>(in_this_part + (told ^ part[n]));
+    }
+    wrong += in_this_part;
   }
   for (std::uint32_t n = 0; n < batch; ++n) passed[static_cast<std::uint16_t>(before + n)] = 0;
   return wrong;
@@ -28,11 +41,11 @@ std::uint32_t wrong_answers(std::uint16_t now, std::uint32_t batch, std::vector<
 }  // namespace
 
 TEST_CASE("need_event is right for every pair of 16-bit indices and several steps") {
-  std::vector<std::uint8_t> passed(65536);
+  std::vector<std::uint16_t> passed(65536);
   for (std::uint32_t batch : {1U, 2U, 8U, 64U}) {
     CAPTURE(batch);
     std::uint64_t wrong = 0;
-    for (std::uint32_t now = 0; now < 65536; ++now) {
+    for (std::uint32_t now = 0; now < 65536; now += kStride) {
       wrong += wrong_answers(static_cast<std::uint16_t>(now), batch, passed);
     }
     CHECK(wrong == 0);
@@ -40,7 +53,7 @@ TEST_CASE("need_event is right for every pair of 16-bit indices and several step
 }
 
 TEST_CASE("need_event is right for every length of step") {
-  std::vector<std::uint8_t> passed(65536);
+  std::vector<std::uint16_t> passed(65536);
   std::uint64_t wrong = 0;
   for (std::uint32_t batch = 0; batch <= 32768; batch += batch < 300 || batch > 32500 ? 1 : 97) {
     for (std::uint16_t now :
