@@ -32,8 +32,8 @@ template <std::uint32_t kMtu = 264, std::uint32_t kDepth = 8>
 class BothSides {
  public:
   explicit BothSides(virtio::msg::DriverBusOptions driver_options = {},
-                     virtio::msg::DeviceBusOptions device_options = {})
-      : pair(*storage, options()),
+                     virtio::msg::DeviceBusOptions device_options = {}, std::uint64_t seed = 1)
+      : pair(*storage, {.seed = seed}),
         driver(pair.first(), driver_options),
         devices(pair.second(), device_options) {
     let_devices_run();
@@ -70,8 +70,6 @@ class BothSides {
   std::uint64_t allowed_violations = 0;
 
  private:
-  static loopback::Options options() { return {}; }
-
   std::array<std::uint64_t, virtio::Arena::bitmap_words(65536)> bitmap_{};
   virtio::Arena arena_{Offset(4096), 65536 - 4096, bitmap_};
 };

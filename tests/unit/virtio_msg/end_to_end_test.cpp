@@ -72,3 +72,154 @@ TEST_CASE("a driver finds the devices, negotiates, and its requests come back, s
     }
   }
 }
+
+TEST_CASE("whatever a link may do to rings, and however often the channel is full, everything comes back") {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    CAPTURE(seed);
+    const auto notification = seed % 2 == 0 ? Notification::kMarks : Notification::kMessages;
+    BothSides<> both({.notification = notification}, {.notification = notification}, seed);
+    const loopback::Faults faults{
+        .delay_rings = 30, .duplicate_rings = 20, .reorder_rings = 20, .spurious_rings = 10, .full = 40};
+    both.pair.first().faults() = faults;
+    both.pair.second().faults() = faults;
+    ToyDevice toy;
+    REQUIRE(both.devices.add(DeviceRef<RegionMemory>(toy), {}, 3).ok());
+    both.connect();
+    REQUIRE(both.driver.devices()->has(3));
+    Driver driver(both.driver, 3, both.arena());
+    REQUIRE(driver.negotiate(kToyFeatures | (seed % 3 == 0 ? kPacked : kSplit)).ok());
+    Slots slots;
+    auto queue = driver.start_queue(0, 4, slots.of[0]);
+    REQUIRE(queue.ok());
+    REQUIRE(driver.start().ok());
+    for (std::uint8_t round = 0; round < 50; ++round) {
+      const std::array<std::byte, 2> in{std::byte{round}, std::byte{0x77}};
+      std::array<std::byte, 2> out{};
+      REQUIRE(echo(driver, *queue, 0, both.region(), in, out) == 2);
+      CHECK(out == in);
+      if (round % 10 == 0) REQUIRE(both.driver.ping().ok());
+    }
+    REQUIRE(driver.reset().ok());
+  }
+}
+
+TEST_CASE("rings that get lost cost time, never an answer") {
+  BothSides<> both;
+  both.pair.first().faults().drop_rings = 100;
+  both.pair.second().faults().drop_rings = 100;
+  ToyDevice toy;
+  REQUIRE(both.devices.add(DeviceRef<RegionMemory>(toy), {}, 3).ok());
+  both.connect();
+  Driver driver(both.driver, 3, both.arena());
+  REQUIRE(driver.negotiate(kToyFeatures).ok());
+}
+
+TEST_CASE("a queue that was reset starts anew while the other one runs on") {
+  BothSides<> both;
+  ToyDevice toy;
+  REQUIRE(both.devices.add(DeviceRef<RegionMemory>(toy), {}, 3).ok());
+  both.connect();
+  Driver driver(both.driver, 3, both.arena());
+  REQUIRE(driver.negotiate(kToyFeatures | Features{VIRTIO_F_RING_RESET}).ok());
+  Slots slots;
+  auto queue0 = driver.start_queue(0, 4, slots.of[0]).value();
+  auto queue1 = driver.start_queue(1, 4, slots.of[1]).value();
+  REQUIRE(driver.start().ok());
+  const std::array<std::byte, 2> in{std::byte{1}, std::byte{2}};
+  std::array<std::byte, 2> out{};
+  for (int round = 0; round < 3; ++round) {
+    REQUIRE(echo(driver, queue0, 0, both.region(), in, out) == 2);
+    REQUIRE(driver.reset_queue(0).ok());
+    REQUIRE(echo(driver, queue1, 1, both.region(), in, out) == 2);
+    queue0 = driver.start_queue(0, 8, slots.of[0]).value();
+    REQUIRE(echo(driver, queue0, 0, both.region(), in, out) == 2);
+  }
+}
+
+TEST_CASE(
+    "a device whose queue was broken needs a reset, its neighbor does not notice, and the reset helps") {
+  BothSides<> both;
+  ToyDevice toys[2];
+  REQUIRE(both.devices.add(DeviceRef<RegionMemory>(toys[0]), {}, 3).ok());
+  REQUIRE(both.devices.add(DeviceRef<RegionMemory>(toys[1]), {}, 4).ok());
+  both.connect();
+  Driver broken(both.driver, 3, both.arena());
+  Driver whole(both.driver, 4, both.arena());
+  Slots slots;
+  REQUIRE(broken.negotiate(kToyFeatures).ok());
+  REQUIRE(whole.negotiate(kToyFeatures).ok());
+  auto queue0 = broken.start_queue(0, 4, slots.of[0]);
+  auto queue1 = whole.start_queue(0, 4, slots.of[1]);
+  REQUIRE(broken.start().ok());
+  REQUIRE(whole.start().ok());
+
+  const Segment outside[] = {{Offset(1 << 20), 16}};
+  REQUIRE(queue0->try_add(outside, {}, Token{1}).ok());
+  (void)queue0->publish();
+  broken.notify(0, 0);
+  const std::array<std::byte, 2> in{std::byte{1}, std::byte{2}};
+  std::array<std::byte, 2> out{};
+  REQUIRE(echo(whole, *queue1, 0, both.region(), in, out) == 2);
+  CHECK(broken.needs_reset());
+  CHECK_FALSE(whole.needs_reset());
+
+  REQUIRE(broken.negotiate(kToyFeatures).ok());
+  CHECK_FALSE(broken.needs_reset());
+  auto again = broken.start_queue(0, 4, slots.of[0]);
+  REQUIRE(again.ok());
+  REQUIRE(broken.start().ok());
+  REQUIRE(echo(broken, *again, 0, both.region(), in, out) == 2);
+}
+
+TEST_CASE("a device that is plugged in while the driver runs can be used, and is missed when it goes") {
+  BothSides<> both;
+  both.connect();
+  CHECK(both.driver.devices()->empty());
+  ToyDevice toy;
+  REQUIRE(both.devices.add(DeviceRef<RegionMemory>(toy), {}, 7).ok());
+  (void)both.driver.wait(both.pair.first().now() + milliseconds(100));
+  REQUIRE(both.driver.take_plug_event() == PlugEvent{7, true});
+  Driver driver(both.driver, 7, both.arena());
+  REQUIRE(driver.negotiate(kToyFeatures).ok());
+  Slots slots;
+  REQUIRE(driver.start_queue(0, 4, slots.of[0]).ok());
+  both.devices.remove(7);
+  (void)both.driver.wait(both.pair.first().now() + milliseconds(100));
+  REQUIRE(both.driver.take_plug_event() == PlugEvent{7, false});
+  CHECK(driver.removed());
+  std::array<std::byte, 4> bytes;
+  CHECK(driver.read_config(0, bytes).error() == TransportError::kTimeout);
+}
+
+TEST_CASE("a device's side that dies and returns is found down, then up, and is used anew") {
+  auto storage = std::make_unique<loopback::Storage<>>();
+  loopback::Pair pair(*storage);
+  std::array<std::uint64_t, Arena::bitmap_words(65536)> bitmap{};
+  Arena arena(Offset(0), 65536, bitmap);
+  TestDriverBus bus(pair.first());
+  Driver driver(bus, 0, arena);
+  Slots slots;
+  const std::array<std::byte, 2> in{std::byte{1}, std::byte{2}};
+  std::array<std::byte, 2> out{};
+  for (int life = 0; life < 4; ++life) {
+    ToyDevice toy;
+    TestDeviceBus devices(pair.second());
+    REQUIRE(devices.add(DeviceRef<RegionMemory>(toy), {}, 0).ok());
+    pair.second().on_idle([](void* self) { (void)static_cast<TestDeviceBus*>(self)->step(); }, &devices);
+    REQUIRE(bus.wait_up(bus.link().now() + seconds(5)).ok());
+    CHECK_FALSE(driver.in_session());
+    REQUIRE(driver.negotiate(kToyFeatures | (life % 2 == 0 ? kSplit : kPacked)).ok());
+    auto queue = driver.start_queue(0, 4, slots.of[0]);
+    REQUIRE(queue.ok());
+    REQUIRE(driver.start().ok());
+    REQUIRE(echo(driver, *queue, 0, storage->region, in, out) == 2);
+    if (life % 2 == 0) {
+      pair.kill(loopback::Which::kSecond);
+    } else {
+      pair.leave(loopback::Which::kSecond);
+    }
+    const auto error = driver.reset().error();  // silence is a timeout first, the end of the link after that
+    CHECK((error == TransportError::kTimeout || error == TransportError::kLinkDown));
+    pair.revive(loopback::Which::kSecond);
+  }
+}

@@ -301,7 +301,7 @@ class DeviceEndpoint {
     if ((flags & VIRTIO_MSG_VQUEUE_IGNORE_SIZE) == 0) {
       if (asked.size == 0 || asked.size > model_.queue_max_size(index)) return;
       layout.size = static_cast<std::uint16_t>(asked.size);
-      if (ring_format(negotiated_) == RingFormat::kSplit && (layout.size & (layout.size - 1)) != 0) return;
+      if (ring_format(negotiated_) == RingFormat::kSplit && !power_of_two(layout.size)) return;
     }
     if ((flags & VIRTIO_MSG_VQUEUE_IGNORE_DESC) == 0) layout.descriptors = Offset(asked.descriptors);
     if ((flags & VIRTIO_MSG_VQUEUE_IGNORE_DRIVER) == 0) layout.driver = Offset(asked.driver);

@@ -226,6 +226,8 @@ constexpr bool answers(Type type) {
 
 /// A message that has a response.
 template <class B>
-concept Asks = !answers(B::kType) && requires { typename B::Response; };
+concept Asks = !answers(B::kType) && requires {
+  typename B::Response;
+};
 
 }  // namespace hawser::virtio::msg
