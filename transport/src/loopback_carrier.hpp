@@ -49,12 +49,17 @@ class CarrierLock {
 };
 
 /// Positions of the words that an end publishes. One writer each; a line apart where both ends are busy.
-inline constexpr std::size_t kEpochAt = 0;    ///< 32 bits: own epoch; 0 while not there.
-inline constexpr std::size_t kSeenAt = 4;     ///< 32 bits: the peer's epoch that this end has prepared for.
-inline constexpr std::size_t kBeatAt = 8;     ///< 32 bits: changes with each poll.
-inline constexpr std::size_t kSentAt = 64;    ///< 32 bits: messages sent, counted from kFirstCount.
-inline constexpr std::size_t kTakenAt = 128;  ///< 32 bits: messages taken, counted from kFirstCount.
+inline constexpr std::size_t kAgreementAt = 0;  ///< 64 bits: see agreement().
+inline constexpr std::size_t kBeatAt = 8;       ///< 32 bits: changes with each poll.
+inline constexpr std::size_t kSentAt = 64;      ///< 32 bits: messages sent, counted from kFirstCount.
+inline constexpr std::size_t kTakenAt = 128;    ///< 32 bits: messages taken, counted from kFirstCount.
 inline constexpr std::size_t kWordBytes = 192;
+
+/// An end's own epoch (0 while it is not there), and the peer's epoch that it has prepared for (0: none yet). One
+/// word, because a new number of the one must never be seen beside an old number of the other.
+constexpr std::uint64_t agreement(std::uint32_t epoch, std::uint32_t seen) {
+  return epoch | std::uint64_t{seen} << 32;
+}
 
 /// A slot: the length, then the message.
 inline constexpr std::size_t kLengthAt = 0;

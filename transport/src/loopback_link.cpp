@@ -3,8 +3,8 @@
 
 // Life and death of one end.
 //
-// Each end publishes (epoch, seen): its own number, and the peer's number that it has prepared for. An end is
-// up when the peer's `seen` is its own epoch and the peer's epoch is the one that it has itself published as
+// Each end publishes an agreement (epoch, seen): its own number, and the peer's number that it has prepared for,
+// both in one word. An end is up when the peer's `seen` is its own epoch and the peer's epoch is the one that it has itself published as
 // seen. Whoever leaves that state takes a new epoch of its own first, so no pair of epochs is ever agreed on
 // twice, and a peer that was only slow finds out that it was given up.
 #include "loopback_carrier.hpp"
@@ -88,10 +88,10 @@ RegionMemory Link::region() const {
 
 /// Stored from private copies at each poll: whatever was scribbled over them does not last.
 void Link::publish_words() {
-  mine_.publish(kEpochAt, own_epoch_);  // before the counts: see peer_moved_on()
   mine_.publish(kSentAt, sent_);
   mine_.publish(kTakenAt, taken_);
-  mine_.publish(kSeenAt, adopted_);  // after the counts. Partner: the observe of `seen` in poll()
+  // After the counts, which adopt() has reset. Partner: the observe of the agreement in poll().
+  mine_.publish(kAgreementAt, agreement(own_epoch_, adopted_));
   mine_.publish(kBeatAt, beat_);
 }
 
@@ -100,6 +100,7 @@ void Link::begin_epoch() {
   own_epoch_ = last_epoch_;
   adopted_ = 0;
   started_ = true;
+  mine_.publish(kAgreementAt, agreement(own_epoch_, 0));  // before any count changes: see peer_moved_on()
   publish_words();
 }
 
@@ -132,11 +133,10 @@ void Link::breaks(const char* reason) {
   trace(TraceKind::kBroke);
 }
 
-/// Told apart from nonsense: a peer that began anew resets its counts, but only after it has published its new
-/// epoch, so whoever saw the counts sees the epoch here.
+/// Tells nonsense from a peer that began anew: that one resets its counts too, but only after it has published its
+/// new epoch, so whoever saw such counts sees the epoch here.
 bool Link::peer_moved_on() const {
-  return theirs_.observe<std::uint32_t>(kEpochAt) != epoch_.peer ||
-         theirs_.observe<std::uint32_t>(kSeenAt) != epoch_.own;
+  return theirs_.observe<std::uint64_t>(kAgreementAt) != agreement(epoch_.peer, epoch_.own);
 }
 
 bool Link::unread() const {
@@ -179,10 +179,11 @@ LinkEvent Link::poll() {
     return LinkEvent::kBroke;
   }
 
-  const auto epoch = theirs_.observe<std::uint32_t>(kEpochAt);
+  const auto agreed = theirs_.observe<std::uint64_t>(kAgreementAt);
+  const auto epoch = static_cast<std::uint32_t>(agreed);
   if (epoch == 0) return LinkEvent::kNothing;
   if (epoch != adopted_) adopt(epoch);
-  if (theirs_.observe<std::uint32_t>(kSeenAt) != own_epoch_) return LinkEvent::kNothing;
+  if (agreed != agreement(epoch, own_epoch_)) return LinkEvent::kNothing;
   epoch_ = {own_epoch_, epoch};
   state_ = LinkState::kUp;
   heard_ = moment;
