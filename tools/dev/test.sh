@@ -12,9 +12,14 @@
 #: Skipped tests are listed with their reasons. tests/README.md tells what the suites are.
 
 setup_if_needed
-build_all
-configure_asan
-configure_tsan
-[ ! -f tests/fuzz/meson.build ] || configure_fuzz
+
+# Native and guests whole, since system tests use both; the rest is built as far as the tests need it.
+prepare() { build_all && configure_asan && configure_tsan && configure_fuzz; }
+if ! prepare; then
+  echo
+  echo "nothing was run, since the build failed; it counts as one failure:"
+  echo "0 passed, 1 failed"
+  exit 1
+fi
 stop_ticker
 exec python3 tools/dev/run_tests.py "$@"
