@@ -14,6 +14,6 @@ case "$seconds" in
 esac
 setup_if_needed
 configure_fuzz
-compile fuzz
+compile fuzz fuzz-targets
 stop_ticker
 exec python3 tools/soak.py build/fuzz "$seconds" "${2:-}"
