@@ -13,7 +13,7 @@ if something passed and nothing failed.
 import argparse
 import os
 import queue
-import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -236,15 +236,15 @@ def large_windows(tally, arch, image, scratch):
         print(run.text())
 
 
-def faults(tally, arch, image):
-    for fault, (says, address) in FAULTS.items():
-        run = Run(arch, image, PLAINEST[arch], f"fault={fault}")
-        wanted = f"HAWSER-FAULT {says or TRAP[arch]} at instruction 0x"
-        line = next((line for _, line in run.lines if line.startswith("HAWSER-FAULT")), "no line")
-        good = line.startswith(wanted) and (address is None or line.endswith(f", address {address}"))
-        good = good and run.lines[-1][1] == "HAWSER-END status=70" and run.status == exit_status(arch, 70)
-        if not tally.check(good, f"{arch}: fault {fault}: {line}"):
-            print(f"    exit status {run.status}; the console said:\n{run.text()}")
+def one_fault(tally, name, arch, image, options, fault):
+    says, address = FAULTS[fault]
+    run = Run(arch, image, options, f"fault={fault}")
+    wanted = f"HAWSER-FAULT {says or TRAP[arch]} at instruction 0x"
+    line = next((line for _, line in run.lines if line.startswith("HAWSER-FAULT")), "no line")
+    good = line.startswith(wanted) and (address is None or line.endswith(f", address {address}"))
+    good = good and run.lines[-1][1] == "HAWSER-END status=70" and run.status == exit_status(arch, 70)
+    if not tally.check(good, f"{name}: fault {fault}: {line}"):
+        print(f"    exit status {run.status}; the console said:\n{run.text()}")
 
 
 def endings(tally, arch, image):
@@ -255,6 +255,27 @@ def endings(tally, arch, image):
     run = Run(arch, image, PLAINEST[arch], "fault=trap", exit_device=False)
     tally.check(run.status == 0 and run.lines[-1][1] == "HAWSER-END status=70",
                 f"{arch}: where QEMU cannot be told the status, the machine still ends and the last line tells it")
+
+
+def example(tally, arch, image, scratch):
+    """The README's example, with this process as the peer that rings."""
+    path = os.path.join(scratch, "socket")
+    answers = []
+    with TinyIvshmemServer(path, vectors=1) as server, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+        peer.connect(path)
+        peer.recv(16)  # greeted, so it has id 0
+
+        def ring(line, _):
+            if line == "peer 1 answers peer 0":
+                for _ in range(3):
+                    server.ring(1, 0)
+                    answers.append(server.rung(0, 0, DEADLINE))
+
+        run = Run(arch, image, [*PLAINEST[arch], "-chardev", f"socket,id=link,path={path}", "-device",
+                                "ivshmem-doorbell,chardev=link,vectors=1"], "peer=0 seconds=2", ring)
+    os.unlink(path)
+    tally.check(run.status == 0 and answers == [True] * 3 and "answered 3 rings; 1024 KiB are shared" in run.text(),
+                f"{arch}: the example answers every ring")
 
 
 def poor_machines(tally, image):
@@ -286,8 +307,12 @@ def main():
                 if runs_on == arch:
                     whole_selftest(tally, name, arch, image, options, scratch, arguments.verbose)
                     clock_rate(tally, name, arch, image, options)
+                    # The MMU is on, and exceptions arrive where they should.
+                    one_fault(tally, name, arch, image, options, "write-code")
             large_windows(tally, arch, image, scratch)
-        faults(tally, arch, image)
+            example(tally, arch, os.path.join(os.path.dirname(image), "example.img"), scratch)
+        for fault in FAULTS:
+            one_fault(tally, arch, arch, image, PLAINEST[arch], fault)
         endings(tally, arch, image)
         if arch == "aarch64":
             poor_machines(tally, image)

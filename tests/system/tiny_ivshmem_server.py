@@ -6,6 +6,7 @@ Kept apart from the real one on purpose: a test of the guest runtime should not 
 """
 
 import os
+import select
 import socket
 import struct
 import threading
@@ -56,6 +57,14 @@ class TinyIvshmemServer:
         """Rings one vector of a client, as any peer could."""
         with self._lock:
             os.write(self._clients[client][1][vector], struct.pack("=Q", 1))
+
+    def rung(self, client, vector, seconds):
+        """Whether that vector of a client which does not listen itself is rung within so many seconds."""
+        bell = self._clients[client][1][vector]
+        if not select.select([bell], [], [], seconds)[0]:
+            return False
+        os.read(bell, 8)
+        return True
 
     @staticmethod
     def _send(connection, value, fd=None):
