@@ -45,7 +45,7 @@ struct Run {
   explicit Run(const Features& negotiated)
       : features(negotiated),
         layout(test::RigLayout::of(kSize, ring_format(features), features.has(VIRTIO_F_INDIRECT_DESC))),
-        history(static_cast<std::size_t>(layout.buffers.bytes()) + 4096) {
+        history(static_cast<std::size_t>(layout.buffers.bytes()) + 16384) {
     std::vector<DriverSlot> slots(kSize);
     auto driver = AnyDriverQueue<HistoryMemory>::make(HistoryMemory(history, kDriver), layout.queue, features,
                                                       slots, layout.tables)
@@ -64,8 +64,10 @@ struct Run {
         chains.push_back(device.try_take(storage[n - first]).value());
       }
       // A mark is how many requests are finished: the driver may overwrite them once the device is done.
-      for (std::size_t n = first; n < requests.size(); ++n)
+      for (std::size_t n = first; n < requests.size(); ++n) {
+        sign(kDevice, chains[n - first].writable(), n);
         device.complete(std::move(chains[n - first]), requests[n].written);
+      }
       device.publish();
       for (std::size_t n = first; n < requests.size(); ++n) REQUIRE(driver.try_reap().ok());
       history.mark(requests.size());
@@ -81,7 +83,7 @@ struct Run {
     const std::size_t writable = next.readable == 0 ? 1 : n % 2;
     for (std::size_t piece = 0; piece < next.readable + writable; ++piece) {
       next.segments.push_back(
-          {layout.buffers + 64 * (n + piece), static_cast<std::uint32_t>(1 + n % 50 + piece)});
+          {layout.buffers + 256 * n + 64 * piece, static_cast<std::uint32_t>(1 + n % 50 + piece)});
     }
     std::uint32_t room = 0;
     for (std::size_t piece = next.readable; piece < next.segments.size(); ++piece)
@@ -89,9 +91,18 @@ struct Run {
     next.written = n % 4 == 0 ? room : room / 2;
     next.descriptors = next.segments.size() > 1 && layout.tables.entries != 0 ? 1 : next.segments.size();
     const auto all = std::span<const Segment>(next.segments);
+    sign(kDriver, all.first(next.readable), n);
     if (!driver.try_add(all.first(next.readable), all.subspan(next.readable), Token{n}).ok()) return false;
     requests.push_back(next);
     return true;
+  }
+
+  /// The contents: the first byte of each piece says whose it is.
+  void sign(unsigned party, std::span<const Segment> segments, std::size_t n) {
+    const std::array mark = {static_cast<std::byte>(n + 1)};
+    for (const Segment& segment : segments) {
+      HistoryMemory(history, party).area(segment.at, segment.bytes, 1).value().write(0, mark);
+    }
   }
 
   Features features;
@@ -100,8 +111,21 @@ struct Run {
   std::vector<Expected> requests;
 };
 
-/// The descriptors of one request as found in the ring's bytes.
-bool matches(const Expected& expected, const std::vector<std::array<std::uint64_t, 3>>& found) {
+/// Whether these segments carry the contents of request n.
+bool signed_by(std::span<const std::byte> bytes, std::span<const Segment> segments, std::size_t n) {
+  return std::all_of(segments.begin(), segments.end(), [&](const Segment& segment) {
+    return word<std::uint8_t>(bytes, segment.at.bytes()) == n + 1;
+  });
+}
+bool answered(const Run& run, std::span<const std::byte> bytes, std::size_t n) {
+  return signed_by(bytes, std::span(run.requests[n].segments).subspan(run.requests[n].readable), n);
+}
+
+/// The descriptors of request n as found in the ring's bytes, and its contents.
+bool matches(const Run& run, std::span<const std::byte> bytes, std::size_t n,
+             const std::vector<std::array<std::uint64_t, 3>>& found) {
+  const Expected& expected = run.requests[n];
+  if (!signed_by(bytes, std::span(expected.segments).first(expected.readable), n)) return false;
   if (found.size() != expected.segments.size()) return false;
   for (std::size_t n = 0; n < found.size(); ++n) {
     if (found[n][0] != expected.segments[n].at.bytes() || found[n][1] != expected.segments[n].bytes)
@@ -135,7 +159,7 @@ int split_driver_view(const Run& run, std::span<const std::byte> bytes, std::siz
   for (std::size_t n = finished; n < index; ++n, ++complete) {
     const auto head = word<std::uint16_t>(bytes, avail + 4 + 2 * (n % kSize));
     if (head >= kSize || n >= run.requests.size()) return -1;
-    if (!matches(run.requests[n], split_chain(bytes, run.layout.queue.descriptors.bytes(), head))) return -1;
+    if (!matches(run, bytes, n, split_chain(bytes, run.layout.queue.descriptors.bytes(), head))) return -1;
   }
   return complete;
 }
@@ -182,7 +206,7 @@ int packed_driver_view(const Run& run, std::span<const std::byte> bytes, std::si
       found.push_back({word<std::uint64_t>(bytes, at), word<std::uint32_t>(bytes, at + 8), flags});
       if ((flags & 1) == 0) break;
     }
-    if (!matches(run.requests[n], found)) return -1;
+    if (!matches(run, bytes, n, found)) return -1;
   }
 }
 
@@ -202,7 +226,7 @@ int split_device_view(const Run& run, std::span<const std::byte> bytes, std::siz
     for (std::size_t k = n + 1; !right && in_order && k < index; ++k)
       right = length == run.requests[k].written;
     if (in_order && n != finished) right = true;  // may have no entry of its own
-    if (!right) return -1;
+    if (!right || !answered(run, bytes, n)) return -1;
   }
   return complete;
 }
@@ -220,10 +244,14 @@ int packed_device_view(const Run& run, std::span<const std::byte> bytes, std::si
       std::size_t covered = n;
       while (covered < run.requests.size() && run.requests[covered].written != length) ++covered;
       if (covered == run.requests.size()) return -1;
-      for (; n < covered; ++n, ++complete) slot += run.requests[n].descriptors;
+      for (; n < covered; ++n, ++complete) {
+        if (!answered(run, bytes, n)) return -1;
+        slot += run.requests[n].descriptors;
+      }
     } else if (length != run.requests[n].written) {
       return -1;
     }
+    if (!answered(run, bytes, n)) return -1;
     slot += run.requests[n].descriptors;
   }
 }
