@@ -21,8 +21,8 @@
 
 namespace hawser::virtio::driver {
 
-struct NetOptions {
-  Features ring = kQueueFeatures;  ///< Queue features to ask for.
+struct NetDriverOptions {
+  Features queue_features = kQueueFeatures;  ///< Queue features to ask for.
   NetOffloads send =
       NetOffloads::all();  ///< What frames to send may leave undone, if the device takes them so.
   NetOffloads receive = NetOffloads::all();  ///< What the caller can cope with in received frames.
@@ -59,33 +59,50 @@ class Net {
  public:
   static constexpr std::size_t kCommandBytes = 512;
 
-  Net(T& transport, const NetOptions& options) : transport_(&transport), options_(options) {}
+  explicit Net(const NetDriverOptions& options = {}) : options_(options) {}
   Net(const Net&) = delete;
   Net& operator=(const Net&) = delete;
 
-  /// Brings the device up. May be repeated after a failure.
-  Result<void, TransportError> start() {
+  /// From reset to DRIVER_OK. The transport must stay where it is until stop() or another resume(). May be repeated
+  /// after a failure.
+  Result<void, TransportError> start(T& transport) {
+    transport_ = &transport;
     const auto done = bring_up();
     if (!done.ok()) stop();
     return done;
   }
 
-  /// After the link or the device was lost: frames in flight are dropped and counted, buffers are given anew.
-  Result<void, TransportError> resume() {
-    give_up_buffers();
-    return start();
+  /// The device or the link is gone: nothing that it did from now on is believed. Frames in flight are dropped and
+  /// counted, as on any wire; all memory goes back to the arena.
+  void suspend() {
+    if (transport_ == nullptr) return;
+    Arena& arena = transport_->arena();
+    for (std::uint16_t pair = 0; pair < kMaxPairs; ++pair) {
+      receivers_[pair].release(arena);
+      counters_.lost += transmitters_[pair].release(arena);
+      receive_queues_[pair] = {};
+      transmit_queues_[pair] = {};
+    }
+    if (std::exchange(command_allocated_, false)) arena.release(command_at_, kCommandBytes);
+    control_ = {};
+    command_outstanding_ = false;
+    started_ = false;
+    link_up_ = false;
+    announcement_wanted_ = false;
   }
-  /// The same over another transport.
+
+  /// The device is back, perhaps behind another transport. On an error call it again.
   Result<void, TransportError> resume(T& transport) {
-    give_up_buffers();
-    transport_ = &transport;
-    return start();
+    suspend();
+    return start(transport);
   }
 
   /// Resets the device and gives all memory back.
   void stop() {
-    (void)transport_->reset();  // if nobody is there any more: the memory is ours again all the same
-    give_up_buffers();
+    if (transport_ == nullptr) return;
+    (void)transport_->reset();  // a device that is gone needs none
+    suspend();
+    transport_ = nullptr;
   }
 
   bool started() const { return started_; }
@@ -246,7 +263,7 @@ class Net {
   static constexpr std::uint32_t kMergeableBytes = 2048;
 
   Features wanted() const {
-    Features f = options_.ring | host_features(options_.send) | guest_features(options_.receive) |
+    Features f = options_.queue_features | host_features(options_.send) | guest_features(options_.receive) |
                  Features{VIRTIO_NET_F_MAC,
                           VIRTIO_NET_F_MTU,
                           VIRTIO_NET_F_STATUS,
@@ -399,24 +416,8 @@ class Net {
     if (queue.publish()) transport_->notify(index, queue.next_offset());
   }
 
-  void give_up_buffers() {
-    Arena& arena = transport_->arena();
-    for (std::uint16_t pair = 0; pair < kMaxPairs; ++pair) {
-      receivers_[pair].release(arena);
-      counters_.lost += transmitters_[pair].release(arena);
-      receive_queues_[pair] = {};
-      transmit_queues_[pair] = {};
-    }
-    if (std::exchange(command_allocated_, false)) arena.release(command_at_, kCommandBytes);
-    control_ = {};
-    command_outstanding_ = false;
-    started_ = false;
-    link_up_ = false;
-    announcement_wanted_ = false;
-  }
-
-  T* transport_;
-  NetOptions options_;
+  T* transport_ = nullptr;
+  NetDriverOptions options_;
   Features negotiated_;
   NetDriverCounters counters_;
   typename NetReceiver<M, kQueueSize>::Rules receive_rules_;

@@ -58,10 +58,6 @@ class NetReceiver {
   }
   void release(Arena& arena) {
     for (std::uint16_t n = 0; n < buffers_; ++n) arena.release(at_[n], buffer_bytes_);
-    forget();
-  }
-  /// The arena is gone or started anew: nothing to give back.
-  void forget() {
     buffers_ = 0;
     gathered_ = 0;
   }

@@ -64,17 +64,12 @@ class NetTransmitter {
 
   /// Drops everything in flight. Returns how many frames that were.
   std::uint16_t release(Arena& arena) {
-    for (const Segment& frame : frames_) {
-      if (frame.bytes != 0) arena.release(frame.at, frame.bytes);
-    }
-    return forget();
-  }
-  /// The arena is gone or started anew: nothing to give back.
-  std::uint16_t forget() {
     std::uint16_t dropped = 0;
     for (Segment& frame : frames_) {
-      dropped = static_cast<std::uint16_t>(dropped + (frame.bytes != 0 ? 1 : 0));
+      if (frame.bytes == 0) continue;
+      arena.release(frame.at, frame.bytes);
       frame = {};
+      ++dropped;
     }
     return dropped;
   }
