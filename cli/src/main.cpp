@@ -19,7 +19,6 @@ int main(int argc, char** argv) {
   hawser::cli::add_serve(app, status);
   hawser::cli::add_use(app, status);
   hawser::cli::add_ivshmem_server(app, status);
-  hawser::cli::add_bench(app, status);
 
   try {
     app.parse(argc, argv);

@@ -15,6 +15,5 @@ void add_boot(CLI::App& app, Status& status);
 void add_serve(CLI::App& app, Status& status);
 void add_use(CLI::App& app, Status& status);
 void add_ivshmem_server(CLI::App& app, Status& status);
-void add_bench(CLI::App& app, Status& status);
 
 }  // namespace hawser::cli

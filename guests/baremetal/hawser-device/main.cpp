@@ -8,13 +8,17 @@
 // queue-layout=self-describing|plain, link=N.
 #include <hawser/guest/machine.hpp>
 
+#include <hawser/app/console_echo.hpp>
+#include <hawser/app/hardware_random.hpp>
 #include <hawser/app/net_echo.hpp>
 #include <hawser/app/room.hpp>
 #include <hawser/app/serve.hpp>
 #include <hawser/ivshmem/link.hpp>
 #include <hawser/virtio/device/blk.hpp>
+#include <hawser/virtio/device/console.hpp>
 #include <hawser/virtio/device/memory_disk.hpp>
 #include <hawser/virtio/device/net.hpp>
+#include <hawser/virtio/device/rng.hpp>
 #include <hawser/virtio/msg/device_bus.hpp>
 
 #include <algorithm>
@@ -27,6 +31,8 @@ using GuestLink = ivshmem::Link<guest::IvshmemPort>;
 using Bus = virtio::msg::DeviceBus<GuestLink>;
 using Blk = virtio::device::Blk<RegionMemory, virtio::device::MemoryDisk>;
 using Net = virtio::device::Net<RegionMemory, app::NetEcho>;
+using Console = virtio::device::Console<RegionMemory, app::ConsoleEcho, 2>;
+using Rng = virtio::device::Rng<RegionMemory, app::HardwareRandom>;
 
 constinit app::Room<GuestLink> link_room;
 constinit app::Room<Bus> bus_room;
@@ -35,6 +41,10 @@ constinit app::Room<virtio::device::BlkRoom<RegionMemory>> blk_storage_room;
 constinit app::Room<Blk> blk_room;
 constinit app::Room<app::NetEcho> echo_room;
 constinit app::Room<Net> net_room;
+constinit app::Room<Console> console_room;
+constinit app::ConsoleEcho echo_ports[2];
+constinit app::Room<Rng> rng_room;
+constinit app::HardwareRandom hardware_random;
 
 struct Disk {
   std::span<std::byte> bytes;
@@ -92,13 +102,20 @@ int hawser_main(guest::Machine& machine) {
                             virtio::device::BlkOptions{.id = "hawser-guest-disk"});
   auto& net =
       net_room.make(echo_room.make(), virtio::device::NetConfig{.mac = {0x02, 0x48, 0x57, 0x53, 0x52, 0x01}});
-  if (!bus.add(virtio::msg::DeviceRef<RegionMemory>(blk)).ok() ||
-      !bus.add(virtio::msg::DeviceRef<RegionMemory>(net)).ok()) {
-    console.print("the bus took not all devices\n");
+  using Ref = virtio::msg::DeviceRef<RegionMemory>;
+  const virtio::device::ConsolePortConfig<app::ConsoleEcho> ports[] = {
+      {&echo_ports[0], "hawser.echo0", true}, {&echo_ports[1], "hawser.echo1", false}};
+  auto& console_device = console_room.make(ports);
+  bool added = bus.add(Ref(blk)).ok() && bus.add(Ref(net)).ok() && bus.add(Ref(console_device)).ok();
+  const bool random = app::HardwareRandom::available();
+  if (random) added = added && bus.add(Ref(rng_room.make(hardware_random))).ok();
+  if (!added) {
+    console.print("the bus did not take all devices\n");
     return 1;
   }
   console.print("serving as peer ", port->own_id(), ": block of ", disk.bytes.size() >> 20, " MiB from ",
-                disk.from, ", network echo\n");
+                disk.from, ", network echo",
+                random ? ", entropy of the processor" : "; no entropy: the processor has none to give", "\n");
 
   bool was_up = false;
   while (true) {

@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -60,6 +61,12 @@ class Interrupts {
   }
   ~Interrupts() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
   int fd() const { return fd_.raw(); }
+  /// Consumes what came, so that it does not strike when the mask is put back.
+  void take() const {
+    signalfd_siginfo info;
+    while (::read(fd_.raw(), &info, sizeof info) == sizeof info) {
+    }
+  }
 
  private:
   sigset_t set_, before_;
@@ -173,7 +180,8 @@ class Booting {
     if (std::filesystem::exists(installed)) return installed;
     const auto built = options_.images / fmt::format("guest-{}", name(arch)) / "guests" / "baremetal" / file;
     if (std::filesystem::exists(built)) return built;
-    throw std::runtime_error(fmt::format("the guest image {} is missing; build it with ./dev build", built.string()));
+    throw std::runtime_error(
+        fmt::format("the guest image {} is missing; build it with ./dev build", built.string()));
   }
 
   void start(Party& party) {
@@ -191,6 +199,7 @@ class Booting {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
       ::poll(fds.data(), fds.size(), static_cast<int>(std::max<long long>(left, 0)));
       if ((fds[0].revents & POLLIN) != 0) {
+        interrupts.take();
         stopped_ = true;
         return;
       }

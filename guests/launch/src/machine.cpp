@@ -50,7 +50,7 @@ std::vector<std::string> qemu_command(const Machine& machine) {
   if (machine.accel == "kvm") {
     add("-cpu", "host");
   } else {
-    add("-cpu", machine.arch == Arch::kX86_64 ? "max" : "cortex-a57");
+    add("-cpu", "max");
   }
   add("-accel", machine.accel, "-name", option_value(machine.name), "-m",
       fmt::format("{}", machine.memory_mib));

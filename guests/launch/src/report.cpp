@@ -83,6 +83,12 @@ std::optional<Row> parse_row(std::string_view line) {
   return row;
 }
 
+std::string format_row(const Row& row) {
+  return fmt::format("{}device={} op={} bytes={} ops={} ns={} doorbells={} interrupts={} verified={}{}{}",
+                     kRow, row.device, row.operation, row.bytes, row.operations, row.ns, row.doorbells,
+                     row.interrupts, row.verified ? "yes" : "no", row.note.empty() ? "" : " note=", row.note);
+}
+
 std::optional<int> parse_end(std::string_view line) {
   if (!line.starts_with(kEnd)) return std::nullopt;
   std::uint64_t status = 0;

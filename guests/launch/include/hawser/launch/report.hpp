@@ -36,6 +36,9 @@ struct Row {
 /// says what is wrong, so that it is never lost.
 std::optional<Row> parse_row(std::string_view line);
 
+/// The line that parse_row() reads.
+std::string format_row(const Row& row);
+
 /// The status of a line `HAWSER-END status=N`.
 std::optional<int> parse_end(std::string_view line);
 

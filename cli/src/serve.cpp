@@ -1,0 +1,53 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+#include "verbs.hpp"
+
+#include <hawser/process/run.hpp>
+#include <hawser/process/served.hpp>
+
+#include <fmt/format.h>
+
+#include <memory>
+
+namespace hawser::cli {
+namespace {
+
+struct Words {
+  std::string link, queue_layout = "self-describing";
+  std::vector<std::string> devices;
+  unsigned spin_us = 50;
+};
+
+}  // namespace
+
+void add_serve(CLI::App& app, Status& status) {
+  auto words = std::make_shared<Words>();
+  auto* verb = app.add_subcommand("serve", "serve virtio devices to whoever drives the other end of a link");
+  verb->footer(
+      std::string(process::served_help()) +
+      "\nExample:\n  hawser serve --link ivshmem:/run/window.sock --device blk,memory=64M --device rng");
+  verb->add_option("--link", words->link, "ivshmem:SOCKET[,link=N][,links=N][,unsealed]")->required();
+  verb->add_option("--device", words->devices, "a device to serve; may be repeated")
+      ->required()
+      ->allow_extra_args(false);
+  verb->add_option("--queue-layout", words->queue_layout, "message queue layout to offer")
+      ->check(CLI::IsMember({"self-describing", "plain"}))
+      ->capture_default_str();
+  verb->add_option("--spin", words->spin_us, "microseconds to keep looking for work before sleeping")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  verb->callback([words, &status] {
+    process::ServeOptions options;
+    options.link = process::parse_link(words->link);
+    options.devices = words->devices;
+    options.queue_kind =
+        words->queue_layout == "plain" ? ivshmem::QueueKind::kPlain : ivshmem::QueueKind::kSelfDescribing;
+    options.spin = microseconds(words->spin_us);
+    options.say = [](std::string_view sentence) { fmt::print(stderr, "hawser: {}\n", sentence); };
+    process::serve(options);
+    status = 0;
+  });
+}
+
+}  // namespace hawser::cli

@@ -1,0 +1,31 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// Where a process finds its link: the argument of --link.
+#pragma once
+
+#include <hawser/ivshmem/client/socket_port.hpp>
+#include <hawser/ivshmem/link.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace hawser::process {
+
+/// `ivshmem:SOCKET[,link=N][,links=N][,unsealed]`: which of the window's links (0), into how many a new window is divided
+/// (1), and whether a memory object that others can shrink is acceptable (no).
+struct LinkAddress {
+  std::string socket;
+  std::uint32_t number = 0;
+  std::uint32_t links = 1;
+  bool unsealed = false;
+};
+
+/// Throws std::invalid_argument with one sentence.
+LinkAddress parse_link(std::string_view text);
+
+/// A port to it. Waits a few seconds for a server that is not there yet.
+ivshmem::ClientOptions client_options(const LinkAddress& address);
+
+}  // namespace hawser::process

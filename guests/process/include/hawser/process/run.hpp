@@ -1,0 +1,46 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// The two sides of a link as ordinary processes: what `hawser serve` and `hawser use` do.
+#pragma once
+
+#include <hawser/process/link_address.hpp>
+
+#include <hawser/app/report.hpp>
+#include <hawser/transport/time.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hawser::process {
+
+using Say = std::function<void(std::string_view)>;
+
+struct ServeOptions {
+  LinkAddress link;
+  std::vector<std::string> devices;
+  ivshmem::QueueKind queue_kind = ivshmem::QueueKind::kSelfDescribing;
+  Duration spin = microseconds(50);  ///< How long to keep looking after the last work before sleeping.
+  Say say;                           ///< One sentence a call.
+};
+
+/// Serves until SIGTERM or SIGINT. Throws std::exception with one sentence if it can't begin.
+void serve(const ServeOptions& options);
+
+struct UseOptions {
+  LinkAddress link;
+  std::uint64_t disk_bytes = 4 << 20;
+  unsigned seconds = 0;
+  Duration patience = hawser::seconds(30);
+  bool split_only = false;  ///< Don't ask for packed queues.
+  Say say;
+  std::function<void(const app::Row&)> row;
+};
+
+/// True: every device verified. Ends early, with false, on SIGTERM and SIGINT.
+bool use(const UseOptions& options);
+
+}  // namespace hawser::process

@@ -1,0 +1,45 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+#include <hawser/process/link_address.hpp>
+
+#include "words.hpp"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+namespace hawser::process {
+
+LinkAddress parse_link(std::string_view text) {
+  constexpr std::string_view kScheme = "ivshmem:";
+  if (!text.starts_with(kScheme)) {
+    throw std::invalid_argument(fmt::format("'{}' is not a link; write ivshmem:SOCKET", text));
+  }
+  const Words words(text.substr(kScheme.size()));
+  LinkAddress address{.socket = std::string(words.first())};
+  if (address.socket.empty()) throw std::invalid_argument("the link names no socket; write ivshmem:SOCKET");
+  for (const auto& word : words.rest()) {
+    if (word.key == "link") {
+      address.number = static_cast<std::uint32_t>(word.number(0, 4095));
+    } else if (word.key == "links") {
+      address.links = static_cast<std::uint32_t>(word.number(1, 4096));
+    } else if (word.key == "unsealed" && !word.value) {
+      address.unsealed = true;
+    } else {
+      throw std::invalid_argument(fmt::format(
+          "'{}' is not an option of a link; it may have link=N, links=N and unsealed", word.text));
+    }
+  }
+  return address;
+}
+
+ivshmem::ClientOptions client_options(const LinkAddress& address) {
+  ivshmem::ClientOptions options;
+  options.socket = address.socket;
+  options.wait_for_server = true;
+  options.allow_unsealed = address.unsealed;
+  return options;
+}
+
+}  // namespace hawser::process

@@ -1,0 +1,42 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// SIGTERM and SIGINT cancel the waits of one port, for as long as the object lives.
+#pragma once
+
+#include <hawser/ivshmem/client/socket_port.hpp>
+
+#include <signal.h>
+
+namespace hawser::process {
+
+class StopSignals {
+ public:
+  explicit StopSignals(ivshmem::SocketPort& port) {
+    port_ = &port;
+    struct sigaction action {};
+    action.sa_handler = [](int) {
+      asked_ = 1;
+      if (port_ != nullptr) port_->cancel();
+    };
+    sigemptyset(&action.sa_mask);
+    ::sigaction(SIGTERM, &action, &before_[0]);
+    ::sigaction(SIGINT, &action, &before_[1]);
+  }
+  ~StopSignals() {
+    ::sigaction(SIGTERM, &before_[0], nullptr);
+    ::sigaction(SIGINT, &before_[1], nullptr);
+    port_ = nullptr;
+  }
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+  bool asked() const { return asked_ != 0; }
+
+ private:
+  static inline ivshmem::SocketPort* volatile port_ = nullptr;  // a handler has no other way to know it
+  static inline volatile sig_atomic_t asked_ = 0;
+  struct sigaction before_[2];
+};
+
+}  // namespace hawser::process

@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+"""Boots both sides of a link in every pairing, as a user would, and looks at what `hawser boot --json` says.
+
+    boot.py --hawser PROGRAM --images FOLDER [--only WORD]
+"""
+
+import argparse
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+DEVICES = {"blk", "net", "console", "rng"}
+
+
+class Failure(Exception):
+    """What was seen and what was expected."""
+
+
+class Boot:
+    """`hawser boot` with these options, run to its end."""
+
+    def __init__(self, program, images, folder, *options, timeout=90):
+        self.command = [program, "boot", "--json", "--quiet", "--images", images, "--logs", f"{folder}/logs", *options]
+        try:
+            done = subprocess.run(self.command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  timeout=timeout, cwd=folder)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"did not end within {timeout} s") from None
+        self.status = done.returncode
+        self.errors = done.stderr.strip()
+        try:
+            self.said = json.loads(done.stdout)
+        except json.JSONDecodeError:
+            raise Failure(f"status {self.status}, no JSON; {self.errors}") from None
+
+    def rows(self, kind):
+        return [row for row in self.said["results"] if row["device"].startswith(kind)]
+
+    def expect_verified(self):
+        if self.status != 0:
+            raise Failure(f"status {self.status}: {self.said['failure'] or self.said['unverified']}; {self.errors}")
+        seen = {row["device"].rstrip("0123456789") for row in self.said["results"]}
+        if seen != DEVICES:
+            raise Failure(f"rows of {sorted(seen)}, not of {sorted(DEVICES)}")
+        for row in self.said["results"]:
+            if not row["verified"]:
+                raise Failure(f"{row['device']} {row['operation']} is not verified")
+        return self
+
+    def expect_came_back(self, kind):
+        if not any("came back" in row.get("note", "") for row in self.rows(kind)):
+            raise Failure(f"no row of {kind} says that the device side was lost and came back")
+        return self
+
+
+def processes_left(folder):
+    """Command lines of processes that still have this test's folder in them."""
+    left = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if folder in words:
+            left.append(words.replace("\0", " "))
+    return left
+
+
+def cases(boot, folder):
+    """Name and body of each case."""
+    disk = f"{folder}/disk.img"
+
+    def fresh_disk():
+        with open(disk, "wb") as file:
+            file.truncate(32 << 20)
+        return disk
+
+    arches = ["x86_64", "aarch64"]
+    for driver, device in itertools.product(arches, arches):
+        yield (f"an {driver} guest uses what an {device} guest serves",
+               lambda driver=driver, device=device:
+               boot("--driver-arch", driver, "--device-arch", device).expect_verified())
+        yield (f"an {driver} driver guest that starts before its {device} device guest finds it",
+               lambda driver=driver, device=device:
+               boot("--driver-arch", driver, "--device-arch", device, "--order", "driver-first").expect_verified())
+    for arch in arches:
+        yield (f"an {arch} guest uses what a process serves",
+               lambda arch=arch: boot("--arch", arch, "--device", "process").expect_verified())
+        yield (f"a process uses what an {arch} guest serves",
+               lambda arch=arch: boot("--arch", arch, "--driver", "process").expect_verified())
+    yield ("a process uses what a process serves, whoever starts first",
+           lambda: [boot("--driver", "process", "--device", "process", "--order", order).expect_verified()
+                    for order in ("driver-first", "device-first")])
+    yield ("the plain message queue layout does as well",
+           lambda: boot("--queue-layout", "plain").expect_verified())
+    yield ("one vector is enough",
+           lambda: boot("--vectors", "1").expect_verified())
+    for where in ("guest", "process"):
+        for arch in arches if where == "guest" else arches[:1]:
+            yield (f"a device {where} ({arch}) that is killed twice under traffic loses nothing that was acknowledged",
+                   lambda where=where, arch=arch:
+                   boot("--arch", arch, "--device", where, "--disk", fresh_disk(), "--seconds", "12",
+                        "--kill", "device@3", "--kill", "device@6").expect_verified().expect_came_back(""))
+        yield (f"a driver {where} that is killed and started again finds the devices usable",
+               lambda where=where:
+               boot("--driver", where, "--seconds", "4", "--kill", "driver@1", "--kill", "driver@2").expect_verified())
+    yield "a signal ends everything in order", lambda: interrupted(boot, folder)
+    yield "a guest image that is missing is one sentence", lambda: missing_image(boot, folder)
+
+
+def interrupted(boot, folder):
+    command = boot.command("--seconds", "30")
+    running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True, cwd=folder)
+    time.sleep(2)
+    running.send_signal(signal.SIGINT)
+    try:
+        _, errors = running.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        raise Failure("did not end within 20 s of SIGINT") from None
+    if running.returncode != 1 or "stopped by a signal" not in errors:
+        raise Failure(f"status {running.returncode}: {errors.strip()}")
+
+
+def missing_image(boot, folder):
+    command = boot.command(images=f"{folder}/nothing")
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, cwd=folder)
+    if done.returncode != 2 or "is missing; build it with" not in done.stderr:
+        raise Failure(f"status {done.returncode}: {done.stderr.strip()}")
+
+
+class Booter:
+    def __init__(self, program, images, folder):
+        self.program, self.images, self.folder = program, images, folder
+
+    def __call__(self, *options):
+        return Boot(self.program, self.images, self.folder, *options)
+
+    def command(self, *options, images=None):
+        return [self.program, "boot", "--quiet", "--images", images or self.images, "--logs", f"{self.folder}/logs",
+                *options]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hawser", required=True)
+    parser.add_argument("--images", required=True)
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    chosen = parser.parse_args()
+    for tool in ("qemu-system-x86_64", "qemu-system-aarch64"):
+        if shutil.which(tool) is None:
+            print(f"{tool} is not installed")
+            return 77
+
+    passed = failed = 0
+    folder = tempfile.mkdtemp(prefix="hawser-boot-")
+    try:
+        booter = Booter(os.path.abspath(chosen.hawser), os.path.abspath(chosen.images), folder)
+        for name, body in cases(booter, folder):
+            if chosen.only not in name:
+                continue
+            start = time.monotonic()
+            try:
+                body()
+                left = processes_left(folder)
+                if left:
+                    raise Failure(f"left behind: {left}")
+                passed += 1
+                print(f"ok      {time.monotonic() - start:5.1f} s  {name}", flush=True)
+            except Failure as failure:
+                failed += 1
+                print(f"not ok  {time.monotonic() - start:5.1f} s  {name}: {failure}", flush=True)
+                for log in sorted(pathlib.Path(folder, "logs").glob("*.log")):
+                    for line in log.read_text(errors="replace").splitlines()[-8:]:
+                        print(f"        {log.stem}: {line}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"{passed} passed, {failed} failed")
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
