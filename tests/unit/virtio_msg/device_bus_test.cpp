@@ -206,6 +206,8 @@ TEST_CASE("nothing is said about devices that are not there, events, responses, 
   CHECK(bus.ask("0002 0500 0801 0900") == "");
   CHECK(bus.ask("0203 0500 0101 0c00 efbeadde") == "");
   CHECK(bus.ask("00") == "");
+  REQUIRE(bus.send(""));
+  CHECK(bus.ask("0203 0000 0101 0c00 efbeadde") != "");
 }
 
 TEST_CASE("reserved type bits do not matter") {

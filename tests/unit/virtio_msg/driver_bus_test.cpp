@@ -617,6 +617,15 @@ TEST_CASE("an answer from before the link went down is not taken afterwards") {
   CHECK(relay.driver.ping().error() == TransportError::kTimeout);
 }
 
+TEST_CASE("empty and cut-off messages before an answer do not delay it") {
+  Relay relay;
+  relay.connect();
+  relay.on_response = [](Bytes frame) { return Relay::Frames{{}, {}, {}, Bytes(7), Bytes(8), frame}; };
+  const Instant before = relay.driver_pair.first().now();
+  CHECK(relay.driver.ping().ok());
+  CHECK(elapsed(before, relay.driver_pair.first().now()) < milliseconds(50));
+}
+
 TEST_CASE("waiting for an answer can be cancelled") {
   Relay relay;
   relay.connect();

@@ -139,12 +139,12 @@ class DeviceBus {
     if (!flush() || !send_events()) return something ? Talk::kSomething : Talk::kNothing;
     for (unsigned n = 0; n < kMessagesPerStep; ++n) {
       const auto frame = port_.receive();
-      if (frame.empty()) {
+      if (!frame) {
         port_.ring();
         return something ? Talk::kSomething : Talk::kNothing;
       }
       something = true;
-      if (const auto message = decode(frame, options_.wire); message.ok()) dispatch(*message);
+      if (const auto message = decode(*frame, options_.wire); message.ok()) dispatch(*message);
       if (!flush()) {
         port_.ring();
         return Talk::kSomething;

@@ -253,14 +253,14 @@ class DriverBus {
     }
     for (unsigned n = 0; n < kMessagesPerLook; ++n) {
       const auto frame = port_.receive();
-      if (frame.empty()) break;
+      if (!frame) break;
       seen = Seen::kSomething;
-      const auto header = peek(frame);
+      const auto header = peek(*frame);
       if (asked != nullptr && header && asked->answered_by(*header)) {
-        answer_ = frame;
+        answer_ = *frame;
         return Seen::kAnswer;
       }
-      latch(frame);
+      latch(*frame);
     }
     send_what_waits();
     return seen;

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -66,9 +67,9 @@ class Port {
     ring_ = false;
   }
 
-  /// The next message, a private copy that lives until the next call. Empty: none is waiting.
-  std::span<const std::byte> receive() {
-    if (!up()) return {};
+  /// The next message, a private copy that lives until the next call.
+  std::optional<std::span<const std::byte>> receive() {
+    if (!up()) return std::nullopt;
     const auto size = link_.channel().try_receive(received_);
     if (size.ok()) return std::span(received_).first(std::min(*size, received_.size()));
     if (size.error() == ReceiveError::kTooSmall) {  // it stays first in line: nothing can be read any more
@@ -76,7 +77,7 @@ class Port {
       gave_up_ = true;
       ++session_;
     }
-    return {};
+    return std::nullopt;
   }
 
   L& link() { return link_; }
