@@ -29,6 +29,9 @@ constexpr int kAcceptsAtOnce = 32;
 /// Per user, so that nobody can keep others out by knocking. Far above what a burst of starting guests needs.
 constexpr std::size_t kMaxKnocking = 1024;
 
+/// Refused connections that are kept open; the oldest goes first.
+constexpr std::size_t kMaxRefused = 64;
+
 }  // namespace
 
 void Server::Impl::watch(int fd, std::uint32_t events, std::uint64_t token) const {
@@ -80,6 +83,8 @@ void Server::Impl::dispatch(std::uint64_t token, Instant now) {
     accept_some(*door->second, now);
   } else if (const auto it = connections_.find(token); it != connections_.end()) {
     attend(*it->second, now);
+  } else {
+    refused_.erase(token);  // it hung up, or spoke
   }
 }
 
@@ -92,8 +97,8 @@ void Server::Impl::tick(Instant now) {
     attend(c, now);
     if (!c.doom.empty()) continue;
     if (!c.member && elapsed(c.since, now) > options_.knock_limit) {
-      ++counts_.dropped;
-      doom(c, fmt::format("it read nothing for {} s", options_.knock_limit.ns / seconds(1).ns));
+      refuse(std::move(c.socket), wire::Refusal::kTooLate);
+      doom(c, "it read nothing");
     } else if (c.stuck_since && elapsed(*c.stuck_since, now) > options_.stall_limit) {
       ++counts_.dropped;
       doom(c, fmt::format("its socket has been full for {} s with {} messages unsent",
@@ -118,16 +123,22 @@ void Server::Impl::accept_some(Door& door, Instant now) {
 }
 
 bool Server::Impl::accept_without_descriptors(Door& door, Instant now) {
+  if (!refused_.empty()) {
+    refused_.erase(refused_.begin());
+    return true;
+  }
   reserve_.reset();
   UniqueFd socket(::accept4(door.listener->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   const bool nobody = !socket && errno == EAGAIN;
   if (socket) {
     log_.caused(now, "{}: a client was refused: {}", door.listener->path(),
                 wire::sentence(static_cast<std::int64_t>(wire::Refusal::kNoDescriptors)));
-    refuse(socket.raw(), wire::Refusal::kNoDescriptors);
+    ++counts_.refused;
+    (void)send_message(socket.raw(), wire::encode(static_cast<std::int64_t>(wire::Refusal::kNoDescriptors)),
+                       -1);
   }
   const bool served = socket || nobody;
-  socket.reset();
+  socket.reset();  // its number is all that the reserve can get
   reserve_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!reserve_ || !served) pause(now);
   return !nobody;
@@ -149,14 +160,23 @@ void Server::Impl::resume() {
   watch_doors();
 }
 
-void Server::Impl::refuse(int socket, wire::Refusal why) {
+void Server::Impl::refuse(UniqueFd socket, wire::Refusal why) {
   ++counts_.refused;
-  (void)send_message(socket, wire::encode(static_cast<std::int64_t>(why)), -1);
+  if (send_message(socket.raw(), wire::encode(static_cast<std::int64_t>(why)), -1) < 0) return;
+  const std::uint64_t token = next_token_++;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLRDHUP;
+  event.data.u64 = token;
+  if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, socket.raw(), &event) != 0 && errno == EEXIST) {
+    ::epoll_ctl(epoll_.raw(), EPOLL_CTL_MOD, socket.raw(), &event);
+  }
+  refused_.emplace(token, std::move(socket));
+  if (refused_.size() > kMaxRefused) refused_.erase(refused_.begin());
 }
 
 void Server::Impl::knock(Door& door, UniqueFd socket, Instant now) {
   auto who = credentials_of(socket.raw());
-  if (!who) return refuse(socket.raw(), wire::Refusal::kNotAdmitted);
+  if (!who) return refuse(std::move(socket), wire::Refusal::kNotAdmitted);
   std::vector<const LinkPolicy*> policies;
   for (const Link* link : door.links) policies.push_back(&link->policy());
   const Admission admission = admit(policies, *who);
@@ -165,12 +185,12 @@ void Server::Impl::knock(Door& door, UniqueFd socket, Instant now) {
       log_.caused(now, "{}: refused pid {}: {} (said once for each user)", door.listener->path(), who->pid,
                   admission.reason);
     }
-    return refuse(socket.raw(), wire::Refusal::kNotAdmitted);
+    return refuse(std::move(socket), wire::Refusal::kNotAdmitted);
   }
   if (knocking_[who->uid] >= kMaxKnocking) {
     log_.caused(now, "{}: refused pid {}: uid {} has {} connections that read nothing", door.listener->path(),
                 who->pid, who->uid, kMaxKnocking);
-    return refuse(socket.raw(), wire::Refusal::kFull);
+    return refuse(std::move(socket), wire::Refusal::kFull);
   }
   auto connection = std::make_unique<Connection>();
   Connection& c = *connection;
@@ -181,16 +201,16 @@ void Server::Impl::knock(Door& door, UniqueFd socket, Instant now) {
   for (Link* link : door.links) {
     if (&link->policy() == admission.link) c.link = link;
   }
+  if (c.link->members().size() >= c.link->policy().max_peers) {
+    log_.caused(now, "link \"{}\": refused pid {} (uid {}): it has {} peers already", c.link->policy().name,
+                c.who.pid, c.who.uid, c.link->members().size());
+    return refuse(std::move(c.socket), wire::Refusal::kFull);
+  }
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.u64 = c.key;
   if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, c.socket.raw(), &event) != 0) {
-    return refuse(c.socket.raw(), wire::Refusal::kNoDescriptors);
-  }
-  if (c.link->members().size() >= c.link->policy().max_peers) {
-    log_.caused(now, "link \"{}\": refused pid {} (uid {}): it has {} peers already", c.link->policy().name,
-                c.who.pid, c.who.uid, c.link->members().size());
-    return refuse(c.socket.raw(), wire::Refusal::kFull);
+    return refuse(std::move(c.socket), wire::Refusal::kNoDescriptors);
   }
   ++knocking_[c.who.uid];
   attention_.insert(c.key);
@@ -221,7 +241,7 @@ void Server::Impl::try_enroll(Connection& c, Instant now) {
   if (const auto refusal = c.link->enroll(c)) {
     log_.caused(now, "link \"{}\": refused pid {} (uid {}): {}", policy.name, c.who.pid, c.who.uid,
                 wire::sentence(static_cast<std::int64_t>(*refusal)));
-    refuse(c.socket.raw(), *refusal);
+    refuse(std::move(c.socket), *refusal);
     return doom(c, "it was refused");
   }
   ++counts_.joined;

@@ -63,7 +63,7 @@ class Server::Impl {
   void pause(Instant now);
   void resume();
   void knock(Door& door, UniqueFd socket, Instant now);
-  void refuse(int socket, wire::Refusal why);
+  void refuse(UniqueFd socket, wire::Refusal why);
   void try_enroll(Connection& connection, Instant now);
 
   // members
@@ -85,6 +85,9 @@ class Server::Impl {
   std::map<uid_t, std::size_t> knocking_;
   std::set<std::uint64_t> attention_;  // connections that time matters to: knocking or stuck
   std::vector<std::uint64_t> doomed_;
+  // Refused, told so, and left open until they hang up: a QEMU that plugs the device in a moment later would
+  // find a closed socket, and freeze its running guest. By age.
+  std::map<std::uint64_t, UniqueFd> refused_;
   std::unique_ptr<StatusPort> status_;
   std::uint64_t next_token_ = 16;  // below: fixed tokens
   Instant paused_until_{};

@@ -19,14 +19,14 @@
 namespace hawser::ivshmem {
 
 struct ServerOptions {
-  std::string socket;                  ///< may be empty when every link of the policy names its own
-  std::uint64_t size = 16ull << 20;    ///< bytes; a power of two, at least 4 KiB
-  std::uint32_t vectors = 8;           ///< per peer; 1 to 2048
-  std::uint32_t max_peers = 64;        ///< at once, per link; 1 to 65536
-  std::string policy;                  ///< a file; empty: this user and root, one link
-  std::string status_socket;           ///< answers every connection with one line of JSON; empty: none
-  Duration knock_limit = seconds(10);  ///< a newcomer that has not read its first message by then is dropped
-  Duration stall_limit = seconds(60);  ///< so is a client whose socket stays full for so long
+  std::string socket;                         ///< may be empty when every link of the policy names its own
+  std::uint64_t size = 16ull << 20;           ///< bytes; a power of two, at least 4 KiB
+  std::uint32_t vectors = 8;                  ///< per peer; 1 to 2048
+  std::uint32_t max_peers = 64;               ///< at once, per link; 1 to 65536
+  std::string policy;                         ///< a file; empty: this user and root, one link
+  std::string status_socket;                  ///< answers every connection with one line of JSON; empty: none
+  Duration knock_limit = seconds(60);         ///< a newcomer that has read nothing by then is refused
+  Duration stall_limit = seconds(60);         ///< a client whose socket stays full for so long is dropped
   std::function<void(std::string_view)> log;  ///< one sentence a call; empty: nothing is said
   std::vector<UniqueFd> inherited;            ///< listening sockets from a service manager, matched by path
 };

@@ -42,6 +42,7 @@ enum class Refusal : std::int64_t {
   kNoDescriptors = -24,  ///< EMFILE
   kFull = -28,           ///< ENOSPC
   kNoIds = -75,          ///< EOVERFLOW
+  kTooLate = -110,       ///< ETIMEDOUT
 };
 
 constexpr std::string_view sentence(std::int64_t refusal) {
@@ -54,6 +55,8 @@ constexpr std::string_view sentence(std::int64_t refusal) {
       return "the link has as many peers as it may have";
     case Refusal::kNoIds:
       return "every peer id has been seen by a client that is still connected";
+    case Refusal::kTooLate:
+      return "this client read nothing for too long";
   }
   return {};
 }

@@ -1,0 +1,270 @@
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+"""The ivshmem server as a process: signals, limits, users, service managers."""
+
+import os
+import resource
+import signal
+import socket
+import stat
+import subprocess
+import time
+import unittest
+
+import ivshmem_server_kit as kit
+
+NOBODY = 65534
+
+
+def as_user(uid, path):
+    """The first number that a client with that uid reads; "denied" when it may not even connect."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+            with kit.Client(path) as client:
+                told = str(client.read()[0])
+        except PermissionError:
+            told = "denied"
+        except BaseException as error:  # the child must never return into the test runner
+            told = repr(error)
+        os.write(writer, told.encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        told = pipe.read()
+    os.waitpid(child, 0)
+    return told
+
+
+class Life(kit.Case):
+    def test_sigterm_and_sigint_stop_it_cleanly_and_take_the_sockets_away(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            server = self.server()
+            client = self.client(server.path)
+            client.greeting(0, 8)
+            self.assertEqual(server.end(number), 0)
+            self.assertFalse(os.path.exists(server.path))
+            self.assertFalse(os.path.exists(server.status_path))
+            self.assertIsNone(client.read())
+
+    def test_a_killed_server_leaves_sockets_that_the_next_one_replaces(self):
+        first = self.server()
+        client = self.client(first.path)
+        client.greeting(0, 8)
+        first.end(signal.SIGKILL)
+        self.assertTrue(os.path.exists(first.path))
+        os.unlink(first.status_path)
+        second = self.server()
+        self.assertEqual(self.client(second.path).greeting(0, 8)[0], 0)
+
+    def test_a_second_server_on_a_living_socket_says_so_and_harms_nothing(self):
+        first = self.server()
+        second = subprocess.run([kit.SERVER, "--socket", first.path], capture_output=True, text=True, timeout=10)
+        self.assertEqual(second.returncode, 1)
+        self.assertEqual(second.stderr, f"ivshmem-server: another server already listens on {first.path}\n")
+        self.assertEqual(self.client(first.path).greeting(0, 8)[0], 0)
+
+    def test_of_many_servers_started_at_once_over_a_stale_socket_exactly_one_stays(self):
+        path = os.path.join(self.folder, "s")
+        for _ in range(5):
+            stale = socket.socket(socket.AF_UNIX)
+            if os.path.exists(path):
+                os.unlink(path)
+            stale.bind(path)
+            stale.close()
+            servers = [subprocess.Popen([kit.SERVER, "--socket", path], stderr=subprocess.DEVNULL) for _ in range(6)]
+            try:
+                self.assertTrue(kit.eventually(lambda: sum(s.poll() is None for s in servers) == 1))
+                time.sleep(0.05)
+                self.assertEqual([s.poll() for s in servers].count(1), 5)
+                with kit.Client(path) as client:
+                    self.assertEqual(client.greeting(0, 8)[0], 0)
+            finally:
+                for s in servers:
+                    s.terminate()
+                    s.wait(10)
+
+    def test_sighup_without_a_policy_is_harmless(self):
+        server = self.server()
+        server.send(signal.SIGHUP)
+        self.assertTrue(server.said("there is none"))
+        self.assertEqual(self.client(server.path).greeting(0, 8)[0], 0)
+
+    def test_it_takes_over_a_socket_from_a_service_manager_and_leaves_it_there(self):
+        path = os.path.join(self.folder, "activated")
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen()
+        early = self.client(path)  # connected before there is a server
+
+        def pass_on():
+            os.dup2(os.dup(listener.fileno()), 3)  # by way of a third one: a descriptor already at 3 stays close-on-exec
+            os.environ["LISTEN_FDS"] = "1"
+            os.environ["LISTEN_PID"] = str(os.getpid())
+            os.execv(kit.SERVER, [kit.SERVER, "--socket", path])
+
+        child = os.fork()
+        if child == 0:
+            try:
+                pass_on()
+            finally:
+                os._exit(1)
+        try:
+            self.assertEqual(early.greeting(0, 8)[0], 0)
+        finally:
+            os.kill(child, signal.SIGTERM)
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertTrue(os.path.exists(path))
+        listener.close()
+
+
+class Limits(kit.Case):
+    def test_without_descriptors_it_refuses_newcomers_and_serves_who_is_there(self):
+        limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        server = self.server(preexec_fn=limit)
+        members, refused = [], 0
+        for _ in range(20):
+            client = self.client(server.path)
+            number, _ = client.greeting(len(members), 8)
+            if number >= 0:
+                members.append(client)
+            else:
+                self.assertEqual(number, -24)
+                refused += 1
+        self.assertGreaterEqual(len(members), 4)
+        self.assertEqual(refused, 20 - len(members))
+        # Not one to spare: every slot is taken by a client that has read nothing.
+        knockers = [self.client(server.path) for _ in range(80)]
+        self.assertTrue(server.said("no file descriptors left"))
+        self.assertTrue(server.alive())
+        for knocker in knockers:
+            knocker.close()
+        members.pop().close()
+        self.assertTrue(kit.eventually(lambda: self.client(server.path).greeting(len(members), 8)[0] >= 0))
+
+    def test_a_storm_of_ten_thousand_connections_leaves_no_trace(self):
+        server = self.server()
+        witness = self.client(server.path)
+        witness.greeting(0, 8)
+        descriptors = lambda: len(os.listdir(f"/proc/{server.process.pid}/fd"))
+        before = descriptors()
+        for _ in range(10000):
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(server.path)
+            s.close()
+        self.assertEqual(self.client(server.path).greeting(1, 8)[0], 1)
+        self.assertTrue(kit.eventually(lambda: descriptors() == before + 9))
+        self.assertEqual(server.status()["links"][0]["ids_left"], 65534)
+
+    def test_when_the_ids_run_out_it_refuses_until_the_witness_leaves(self):
+        server = self.server("--vectors", 1, "--max-peers", 4)
+        witness = self.client(server.path)
+        witness.greeting(0, 1)
+        witness.socket.setblocking(False)
+        number = 0
+        while number >= 0:
+            try:
+                while True:
+                    for fd in witness.fds:
+                        os.close(fd)
+                    witness.fds = []
+                    witness.read()
+            except BlockingIOError:
+                pass
+            with kit.Client(server.path) as passer:
+                previous, number = number, passer.read()[0]
+                if number == 0:
+                    message = passer.read()
+                    number = message[0]
+        self.assertEqual(number, -75)
+        self.assertEqual(previous, 65535)
+        self.assertTrue(server.alive())
+        witness.close()
+        self.assertTrue(kit.eventually(lambda: self.client(server.path).greeting(0, 1)[0] >= 0))
+
+
+@unittest.skipIf(os.geteuid() != 0, "needs root to become other users")
+class Rights(kit.Case):
+    def setUp(self):
+        super().setUp()
+        os.chmod(self.folder, 0o755)
+
+    def policy(self, text):
+        path = os.path.join(self.folder, "policy.toml")
+        with open(path, "w") as file:
+            file.write(text)
+        os.chmod(path, 0o600)
+        return path
+
+    def test_others_cannot_connect_by_default(self):
+        server = self.server()
+        self.assertEqual(as_user(NOBODY, server.path), "denied")
+        self.assertEqual(as_user(0, server.path), "0")
+
+    def test_others_who_can_connect_are_refused_by_name_once(self):
+        server = self.server()
+        os.chmod(server.path, 0o666)
+        for _ in range(3):
+            self.assertEqual(as_user(NOBODY, server.path), "-13")
+        self.assertEqual(server.log().count("uid 65534 (gid 65534) is a member of no link"), 1)
+        self.assertEqual(server.status()["refused"], 3)
+
+    def test_a_policy_admits_whom_it_names_and_not_even_root_besides(self):
+        policy = self.policy(f'[[link]]\nname = "n"\nusers = [{NOBODY}]\nsocket-group = {NOBODY}\n')
+        server = self.server("--policy", policy)
+        mode = os.stat(server.path)
+        self.assertEqual(stat.S_IMODE(mode.st_mode), 0o660)
+        self.assertEqual(mode.st_gid, NOBODY)
+        self.assertEqual(as_user(NOBODY, server.path), "0")
+        self.assertEqual(as_user(1, server.path), "denied")
+        self.assertEqual(as_user(0, server.path), "-13")
+
+    def test_users_on_one_socket_get_the_link_that_is_theirs(self):
+        policy = self.policy(
+            f'[[link]]\nname = "root"\nusers = [0]\nsize = "4K"\n[[link]]\nname = "others"\ngroups = [{NOBODY}]\n'
+        )
+        server = self.server("--policy", policy)
+        os.chmod(server.path, 0o666)
+        with self.client(server.path) as client:
+            _, messages = client.greeting(0, 8)
+            self.assertEqual(os.fstat(messages[2][1]).st_size, 4096)
+        self.assertEqual(as_user(NOBODY, server.path), "0")
+        self.assertEqual(as_user(NOBODY - 1, server.path), "-13")
+
+    def test_supplementary_groups_count(self):
+        policy = self.policy('[[link]]\nname = "g"\ngroups = [4242]\n')
+        server = self.server("--policy", policy)
+        before = os.getgroups()
+        with self.client(server.path) as client:
+            self.assertEqual(client.read()[0], -13)
+        os.setgroups(before + [4242])
+        self.addCleanup(os.setgroups, before)
+        with self.client(server.path) as client:
+            self.assertEqual(client.read()[0], 0)
+
+    def test_sighup_reads_the_policy_again_and_expels_who_is_out(self):
+        policy = self.policy('[[link]]\nname = "n"\nusers = [0]\n')
+        server = self.server("--policy", policy)
+        client = self.client(server.path)
+        client.greeting(0, 8)
+        self.policy('[[link]]\nname = "n"\nusers = [1]\n')
+        server.send(signal.SIGHUP)
+        self.assertIsNone(client.read())
+        self.assertTrue(server.said("the policy no longer admits it"))
+
+    def test_a_bad_policy_is_one_sentence_with_its_line(self):
+        policy = self.policy('[[link]]\nname = "n"\nusers = [0]\nsize = "3M"\n')
+        run = subprocess.run([kit.SERVER, "--policy", policy, "--socket", self.folder + "/s"], capture_output=True, text=True, timeout=10)
+        self.assertEqual(run.returncode, 1)
+        self.assertEqual(
+            run.stderr,
+            f"ivshmem-server: {policy}:4: the size 3M is not a power of two, which a PCI BAR must be: use 2M or 4M\n",
+        )
+
+
+if __name__ == "__main__":
+    kit.main()
