@@ -14,7 +14,8 @@ namespace hawser::app {
 template <class Bus>
 Wake serve_turn(Bus& bus, Duration spin) {
   Instant idle_since = bus.link().now();
-  while (true) {
+  // Never less than two steps: what one queue's work made ready (an echo) may belong to a queue that was served before it.
+  for (unsigned steps = 1;; ++steps) {
     const auto before = bus.link().counters();
     const bool more = bus.step();
     const Instant now = bus.link().now();
@@ -22,7 +23,7 @@ Wake serve_turn(Bus& bus, Duration spin) {
     // A busy device says so by answering: messages or rings.
     if (more || after.rings_asked != before.rings_asked || after.messages_sent != before.messages_sent)
       idle_since = now;
-    if (elapsed(idle_since, now) >= spin) break;
+    if (steps >= 2 && elapsed(idle_since, now) >= spin) break;
     spin_hint();
   }
   return bus.wait(bus.link().now() + kPollInterval);
