@@ -1,0 +1,535 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// The driver half of a block device (VIRTIO 1.3 §5.2).
+#pragma once
+
+#include <hawser/virtio/blk_spec.hpp>
+#include <hawser/virtio/driver/blk_chain.hpp>
+#include <hawser/virtio/driver/blk_limits.hpp>
+#include <hawser/virtio/driver/blk_tables.hpp>
+#include <hawser/virtio/driver/blk_types.hpp>
+#include <hawser/virtio/driver/transport.hpp>
+#include <hawser/virtio/spec.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace hawser::virtio::driver {
+
+struct BlkDriverOptions {
+  /// Of the queue features, those to ask for.
+  Features queue_features = kQueueFeatures;
+  /// How long requests wait for a device that is gone or broken before they fail; nothing: for ever.
+  std::optional<Duration> stall_limit;
+};
+
+struct BlkDriverCounters {
+  std::uint64_t submitted = 0;
+  std::uint64_t completed = 0;    ///< Ended well.
+  std::uint64_t failed = 0;       ///< Ended otherwise.
+  std::uint64_t parts = 0;        ///< Chains given to the device.
+  std::uint64_t resubmitted = 0;  ///< Requests begun again after the device came back.
+};
+
+/// submit() and poll() never wait; start(), resume() and the configuration do, as long as the transport does.
+///
+/// Life: start() once; when the device or the link is gone suspend(), when it is back resume(). In between requests are
+/// accepted and wait. What had not been seen to end before is done again, oldest first: reads, writes and discards may
+/// be done twice, so nothing is lost, and each request ends once. After the device broke the protocol (state kBroken,
+/// broken_reason()) only resume() helps, which resets it.
+template <DriverTransport T>
+class Blk {
+ public:
+  using MemoryType = typename T::MemoryType;
+
+  enum class State : std::uint8_t {
+    kStopped,
+    kRunning,
+    kSuspended,
+    kBroken,
+  };
+
+  /// The storage outlives the driver.
+  explicit Blk(BlkStorage<MemoryType> storage, const BlkDriverOptions& options = {})
+      : storage_(storage), options_(options) {
+    for (BlkOperation& operation : storage.operations) operation = {};
+    free_all_parts();
+  }
+  Blk(const Blk&) = delete;
+  Blk& operator=(const Blk&) = delete;
+
+  /// From reset to DRIVER_OK. The transport must stay where it is until stop() or another resume().
+  Result<void, TransportError> start(T& transport) { return resume(transport); }
+
+  /// Nothing that the device did from now on is believed. Requests wait for resume().
+  void suspend() {
+    if (state_ != State::kStopped && state_ != State::kSuspended) stall(State::kSuspended);
+  }
+
+  /// The device is back, perhaps behind another transport (with the same arena: buffers lie there). What was in
+  /// flight is done again. On an error the driver stays as it is; call it again.
+  Result<void, TransportError> resume(T& transport) {
+    suspend();
+    transport_ = &transport;
+    if (!control_.open(transport.arena(), transport.memory(), storage_.parts.size())) {
+      return Err{TransportError::kNoMemory};
+    }
+    HAWSER_CHECK(set_up());
+    state_ = State::kRunning;
+    issue();
+    return {};
+  }
+
+  /// Resets the device and gives the control memory back. Requests end with kCancelled; take them.
+  void stop() {
+    if (transport_ == nullptr) return;
+    stall(State::kStopped);
+    fail_all(BlkError::kCancelled);
+    (void)transport_->reset();  // a device that is gone needs none
+    control_.close(transport_->arena());
+    transport_ = nullptr;
+  }
+
+  State state() const { return state_; }
+  /// A sentence; "" unless broken.
+  const char* broken_reason() const { return broken_reason_; }
+
+  const BlkLimits& limits() const { return limits_; }
+  std::uint64_t capacity() const { return limits_.capacity; }
+  Features negotiated() const { return negotiated_; }
+  std::uint16_t queues() const { return lanes_; }
+  const BlkDriverCounters& counters() const { return counters_; }
+
+  /// True once after the device announced that its configuration changed; reload_config() then waits for it.
+  bool take_config_change() { return std::exchange(config_changed_, false); }
+  Result<void, TransportError> reload_config() {
+    virtio_blk_config config{};
+    HAWSER_CHECK(read_config(config));
+    limits_ = blk_limits(config, negotiated_);
+    return {};
+  }
+
+  /// Write-back (true) or write-through, where the device lets the driver choose.
+  Result<void, TransportError> set_write_back(bool on) {
+    if (transport_ == nullptr || !negotiated_.has(VIRTIO_BLK_F_CONFIG_WCE)) {
+      return Err{TransportError::kNotPossible};
+    }
+    const std::byte byte{on};
+    return transport_->write_config(offsetof(virtio_blk_config, writeback), std::span(&byte, 1));
+  }
+
+  /// Accepts a request, or says at once why not.
+  Result<BlkTicket, BlkError> submit(const BlkRequest& request) {
+    if (state_ == State::kStopped) return Err{BlkError::kNotStarted};
+    if (const auto refused = refuse(request)) return Err{*refused};
+    const std::uint32_t slot = find_free();
+    if (slot == kNoSlot) return Err{BlkError::kTableFull};
+    BlkOperation& operation = storage_.operations[slot];
+    operation = BlkOperation{.request = request,
+                             .sequence = ++sequence_,
+                             .round = operation.round + 1,
+                             .state = BlkOperation::State::kLive};
+    live_changes_ += request.changes() ? 1 : 0;
+    list(slot);
+    ++counters_.submitted;
+    issue();
+    return BlkTicket{slot, operation.round};
+  }
+
+  /// Takes what the device finished and gives it more to do. Call it whenever something may have happened.
+  void poll() {
+    if (state_ == State::kRunning) {
+      config_changed_ = transport_->take_config_change() || config_changed_;
+      reap();
+    }
+    if (state_ == State::kRunning && transport_->needs_reset()) broke("the device asks to be reset");
+    if (state_ == State::kRunning) return issue();
+    const bool stalled = state_ == State::kSuspended || state_ == State::kBroken;
+    if (stalled && options_.stall_limit && elapsed(stalled_at_, transport_->now()) >= *options_.stall_limit) {
+      fail_all(BlkError::kStalledTooLong);
+    }
+  }
+
+  /// The next request that has ended.
+  std::optional<BlkDone> take() {
+    if (done_.empty()) return std::nullopt;
+    return take_slot(done_.first());
+  }
+
+  /// The same for one request; nothing while it has not ended.
+  std::optional<BlkDone> take(BlkTicket ticket) {
+    if (!knows(ticket) || storage_.operations[ticket.slot].state != BlkOperation::State::kDone)
+      return std::nullopt;
+    return take_slot(ticket.slot);
+  }
+
+  /// Nobody will take this one. Its buffer goes back to the arena when the device is through with it. When the
+  /// device restarts, the request is not done again.
+  void forget(BlkTicket ticket, Segment buffer) {
+    if (!knows(ticket)) return;
+    BlkOperation& operation = storage_.operations[ticket.slot];
+    operation.forgotten = true;
+    operation.abandoned = buffer;
+    if (operation.state != BlkOperation::State::kDone) return;
+    done_.remove(storage_.operations, ticket.slot);
+    recycle(operation);
+  }
+
+  /// Asks the device to tell when something has finished. True: something has already, so poll() instead of waiting.
+  bool arm() {
+    bool look = false;
+    for (std::uint16_t n = 0; state_ == State::kRunning && n < lanes_; ++n) {
+      look = storage_.lanes[n].queue.arm() || storage_.lanes[n].queue.fault() != QueueFault::kNone || look;
+    }
+    return look;
+  }
+
+  /// poll(), and if nothing has ended by then, wait at most until the deadline for something to happen.
+  Wake wait(Instant until) {
+    poll();
+    if (!done_.empty() || transport_ == nullptr || arm()) return Wake::kRung;
+    return transport_->wait(until);
+  }
+
+  /// Requests that have not ended.
+  std::uint32_t unfinished() const {
+    return static_cast<std::uint32_t>(
+        std::count_if(storage_.operations.begin(), storage_.operations.end(),
+                      [](const BlkOperation& o) { return o.state == BlkOperation::State::kLive; }));
+  }
+
+  T* transport() const { return transport_; }
+
+ private:
+  Result<void, TransportError> read_config(virtio_blk_config& config) {
+    if (transport_ == nullptr) return Err{TransportError::kNotPossible};
+    return transport_->read_config(0, std::as_writable_bytes(std::span(&config, 1)));
+  }
+
+  Result<void, TransportError> set_up() {
+    broken_reason_ = "";
+    if (transport_->device_id() != VIRTIO_ID_BLOCK) return Err{TransportError::kNoSuchDevice};
+    Features wanted = options_.queue_features |
+                      Features{VIRTIO_BLK_F_SIZE_MAX, VIRTIO_BLK_F_SEG_MAX,    VIRTIO_BLK_F_RO,
+                               VIRTIO_BLK_F_BLK_SIZE, VIRTIO_BLK_F_FLUSH,      VIRTIO_BLK_F_TOPOLOGY,
+                               VIRTIO_BLK_F_DISCARD,  VIRTIO_BLK_F_CONFIG_WCE, VIRTIO_BLK_F_WRITE_ZEROES};
+    wanted.set(VIRTIO_BLK_F_MQ, storage_.lanes.size() > 1);
+    HAWSER_TRY(negotiated, transport_->negotiate(wanted));
+    negotiated_ = negotiated;
+    virtio_blk_config config{};
+    HAWSER_CHECK(read_config(config));
+    limits_ = blk_limits(config, negotiated_);
+    HAWSER_CHECK(start_queues());
+    if (limits_.part_bytes(data_segments_) == 0)
+      return Err{TransportError::kBadAnswer};  // not even one sector
+    return transport_->start();
+  }
+
+  Result<void, TransportError> start_queues() {
+    const auto wanted =
+        static_cast<std::uint16_t>(std::min<std::size_t>(storage_.lanes.size(), limits_.queues));
+    const std::size_t share = storage_.slots.size() / storage_.lanes.size();
+    lanes_ = 0;
+    data_segments_ = BlkChain::kMaxData;
+    for (std::uint16_t n = 0; n < wanted; ++n) {
+      HAWSER_TRY(most, transport_->queue_max_size(n));
+      const auto size = static_cast<std::uint16_t>(
+          std::bit_floor(std::min<std::size_t>({most, share, std::size_t{1} << 15})));
+      if (size < 4) return Err{TransportError::kQueueRefused};  // header, data, status; and a power of two
+      HAWSER_TRY(queue, transport_->start_queue(n, size, storage_.slots.subspan(n * share, share)));
+      storage_.lanes[n] = {.queue = std::move(queue)};
+      data_segments_ = std::min<std::uint32_t>(data_segments_, size - 2u);
+      ++lanes_;
+    }
+    return {};
+  }
+
+  std::optional<BlkError> refuse(const BlkRequest& request) const {
+    if (request.has_range()) {
+      if (request.bytes == 0 || request.bytes % kSectorBytes != 0) return BlkError::kNotWholeSectors;
+      const std::uint64_t sectors = request.bytes / kSectorBytes;
+      if (sectors > limits_.capacity || request.sector > limits_.capacity - sectors)
+        return BlkError::kOutsideTheDisk;
+    }
+    if (request.changes() && limits_.read_only) return BlkError::kReadOnly;
+    if (request.kind == BlkKind::kDiscard && limits_.discard_sectors == 0) return BlkError::kNotOffered;
+    if (request.kind == BlkKind::kWriteZeroes && limits_.zero_sectors == 0) return BlkError::kNotOffered;
+    const std::uint64_t buffer = request.moves_data()               ? request.bytes
+                                 : request.kind == BlkKind::kTellId ? VIRTIO_BLK_ID_BYTES
+                                                                    : 0;
+    if (!transport_->memory().area(request.buffer, buffer, 1).ok()) return BlkError::kBufferOutsideTheRegion;
+    return std::nullopt;
+  }
+
+  // --- from requests to parts ---
+
+  /// Gives the device what there is room for, oldest first.
+  void issue() {
+    if (state_ != State::kRunning) return;
+    for (std::uint32_t at = unissued_.first(); at != kNoSlot;) {
+      BlkOperation& operation = storage_.operations[at];
+      const std::uint32_t next = operation.next;
+      if (operation.request.kind != BlkKind::kFlush || !older_change(operation)) {
+        if (!issue_parts(at)) break;
+      }
+      at = next;
+    }
+    for (std::uint16_t n = 0; n < lanes_; ++n) {
+      BlkLane<MemoryType>& lane = storage_.lanes[n];
+      if (!std::exchange(lane.unpublished, false) || !lane.queue.publish()) continue;
+      transport_->notify(n, lane.queue.next_offset());
+    }
+  }
+
+  /// §5.2.6.2 lets a flush ignore writes that have not completed; ours waits for them, so that it also covers them
+  /// when everything has to be done again.
+  bool older_change(const BlkOperation& flush) const {
+    if (live_changes_ == 0) return false;
+    return std::any_of(storage_.operations.begin(), storage_.operations.end(), [&](const BlkOperation& o) {
+      return o.state == BlkOperation::State::kLive && o.request.changes() && o.sequence < flush.sequence;
+    });
+  }
+
+  /// False: no room for more now. Otherwise the request is completely issued, or has failed.
+  bool issue_parts(std::uint32_t at) {
+    BlkOperation& operation = storage_.operations[at];
+    const BlkRequest& request = operation.request;
+    if (const auto refused = operation.issued == 0 ? refuse(request) : std::nullopt) {
+      fail(at, *refused);  // the device came back smaller, or read-only
+      return true;
+    }
+    if (request.kind == BlkKind::kFlush &&
+        !limits_.flush) {  // writes are durable when they complete (§5.2.6.2)
+      unlist(at);
+      end_if_over(at);
+      return true;
+    }
+    do {
+      const std::uint32_t part = free_part_;
+      if (part == kNoSlot || !add_part(at, part)) return false;
+    } while (operation.issued < request.bytes);
+    unlist(at);
+    return true;
+  }
+
+  bool add_part(std::uint32_t at, std::uint32_t part) {
+    BlkOperation& operation = storage_.operations[at];
+    const BlkRequest& request = operation.request;
+    const std::uint64_t bytes = part_bytes(request, operation.issued, limits_, data_segments_);
+    BlkChain chain;
+    if (!control_.prepare(part, request, operation.issued, bytes, limits_, chain)) return false;
+    if (!add_to_a_lane(chain, Token{part})) return false;
+    free_part_ = storage_.parts[part].next;
+    const bool reads = request.kind == BlkKind::kRead;
+    storage_.parts[part] = {.operation = at, .bytes = reads ? static_cast<std::uint32_t>(bytes) : 0};
+    operation.issued += bytes;
+    ++operation.parts;
+    ++counters_.parts;
+    return true;
+  }
+
+  /// Queues take turns; one that is full is passed over.
+  bool add_to_a_lane(const BlkChain& chain, Token token) {
+    for (std::uint16_t tried = 0; tried < lanes_; ++tried) {
+      next_lane_ = static_cast<std::uint16_t>(next_lane_ + 1 < lanes_ ? next_lane_ + 1 : 0);
+      BlkLane<MemoryType>& lane = storage_.lanes[next_lane_];
+      if (!lane.queue.try_add(chain.readable(), chain.writable(), token).ok()) continue;
+      lane.unpublished = true;
+      return true;
+    }
+    return false;
+  }
+
+  // --- from parts to ends ---
+
+  void reap() {
+    for (std::uint16_t n = 0; n < lanes_; ++n) {
+      AnyDriverQueue<MemoryType>& queue = storage_.lanes[n].queue;
+      for (;;) {
+        const auto reaped = queue.try_reap();
+        if (reaped.ok()) {
+          end_part(static_cast<std::uint32_t>(reaped->token.value), reaped->written);
+          continue;
+        }
+        if (reaped.error() == TakeError::kBroken) return broke(describe(queue.fault()));
+        break;
+      }
+    }
+  }
+
+  /// The queue has checked that this part was in flight.
+  void end_part(std::uint32_t index, std::uint32_t written) {
+    BlkPart& part = storage_.parts[index];
+    const std::uint32_t at = std::exchange(part.operation, kNoSlot);
+    part.next = std::exchange(free_part_, index);
+    BlkOperation& operation = storage_.operations[at];
+    --operation.parts;
+    const auto error = judge(index, part.bytes, written);
+    if (error && !operation.error) {
+      operation.error = error;
+      unlist(at);  // the rest of it need not be tried
+    }
+    end_if_over(at);
+  }
+
+  std::optional<BlkError> judge(std::uint32_t part, std::uint32_t expected, std::uint32_t written) const {
+    switch (control_.status(part)) {
+      case VIRTIO_BLK_S_OK:
+        // A device may say less than it wrote (§2.7.8.2), but then nobody knows what of the data is data.
+        if (written < expected) return BlkError::kShortRead;
+        return std::nullopt;
+      case VIRTIO_BLK_S_IOERR:
+        return BlkError::kDeviceError;
+      case VIRTIO_BLK_S_UNSUPP:
+        return BlkError::kUnsupported;
+      default:
+        return BlkError::kBadStatus;
+    }
+  }
+
+  void fail(std::uint32_t at, BlkError error) {
+    BlkOperation& operation = storage_.operations[at];
+    if (!operation.error) operation.error = error;
+    unlist(at);
+    end_if_over(at);
+  }
+
+  void end_if_over(std::uint32_t at) {
+    BlkOperation& operation = storage_.operations[at];
+    if (operation.parts != 0 || operation.listed) return;
+    live_changes_ -= operation.request.changes() ? 1 : 0;
+    operation.state = BlkOperation::State::kDone;
+    ++(operation.error ? counters_.failed : counters_.completed);
+    if (operation.forgotten) {
+      recycle(operation);
+    } else {
+      done_.append(storage_.operations, at);
+    }
+  }
+
+  // --- tables ---
+
+  std::uint32_t find_free() {
+    const auto count = static_cast<std::uint32_t>(storage_.operations.size());
+    for (std::uint32_t n = 0; n < count; ++n) {
+      next_free_ = next_free_ + 1 < count ? next_free_ + 1 : 0;
+      if (storage_.operations[next_free_].state == BlkOperation::State::kFree) return next_free_;
+    }
+    return kNoSlot;
+  }
+
+  bool knows(BlkTicket ticket) const {
+    return ticket.slot < storage_.operations.size() &&
+           storage_.operations[ticket.slot].round == ticket.round &&
+           storage_.operations[ticket.slot].state != BlkOperation::State::kFree;
+  }
+
+  BlkDone take_slot(std::uint32_t slot) {
+    BlkOperation& operation = storage_.operations[slot];
+    done_.remove(storage_.operations, slot);
+    BlkDone done{operation.request.token, {}};
+    if (operation.error) done.result = Err{*operation.error};
+    recycle(operation);
+    return done;
+  }
+
+  void recycle(BlkOperation& operation) {
+    if (operation.abandoned.bytes != 0 && transport_ != nullptr) {
+      transport_->arena().release(operation.abandoned.at, operation.abandoned.bytes);
+    }
+    operation = BlkOperation{.round = operation.round};
+  }
+
+  void list(std::uint32_t at) {
+    storage_.operations[at].listed = true;
+    unissued_.append(storage_.operations, at);
+  }
+  void unlist(std::uint32_t at) {
+    if (!std::exchange(storage_.operations[at].listed, false)) return;
+    unissued_.remove(storage_.operations, at);
+  }
+
+  void free_all_parts() {
+    free_part_ = kNoSlot;
+    for (auto n = static_cast<std::uint32_t>(storage_.parts.size()); n-- > 0;) {
+      storage_.parts[n] = {.operation = kNoSlot, .next = std::exchange(free_part_, n)};
+    }
+  }
+
+  // --- life and death ---
+
+  void broke(const char* reason) {
+    stall(State::kBroken);
+    broken_reason_ = reason;
+  }
+
+  /// Forgets the queues and makes every unfinished request one that was never issued, in the order of submission.
+  void stall(State state) {
+    if (state_ == State::kRunning) stalled_at_ = transport_->now();
+    state_ = state;
+    for (BlkLane<MemoryType>& lane : storage_.lanes) lane = {};
+    lanes_ = 0;
+    free_all_parts();
+    unissued_ = {};
+    for (std::uint32_t at = oldest_live(0); at != kNoSlot;
+         at = oldest_live(storage_.operations[at].sequence + 1)) {
+      BlkOperation& operation = storage_.operations[at];
+      counters_.resubmitted += operation.parts != 0 || operation.issued != 0 ? 1 : 0;
+      operation.issued = 0;
+      operation.parts = 0;
+      list(at);
+    }
+    for (std::uint32_t at = 0; at < storage_.operations.size(); ++at) {
+      const BlkOperation& operation = storage_.operations[at];
+      if (operation.state != BlkOperation::State::kLive) continue;
+      if (operation.forgotten) fail(at, BlkError::kCancelled);
+      if (operation.error) fail(at, *operation.error);  // it had failed already and only waited for its parts
+    }
+  }
+
+  std::uint32_t oldest_live(std::uint64_t from) const {
+    std::uint32_t oldest = kNoSlot;
+    for (std::uint32_t at = 0; at < storage_.operations.size(); ++at) {
+      const BlkOperation& operation = storage_.operations[at];
+      if (operation.state != BlkOperation::State::kLive || operation.sequence < from) continue;
+      if (oldest == kNoSlot || operation.sequence < storage_.operations[oldest].sequence) oldest = at;
+    }
+    return oldest;
+  }
+
+  void fail_all(BlkError error) {
+    for (std::uint32_t at = 0; at < storage_.operations.size(); ++at) {
+      if (storage_.operations[at].state == BlkOperation::State::kLive) fail(at, error);
+    }
+  }
+
+  BlkStorage<MemoryType> storage_;
+  BlkDriverOptions options_;
+  T* transport_ = nullptr;
+  BlkLimits limits_;
+  Features negotiated_;
+  BlkDriverCounters counters_;
+  BlkList unissued_;
+  BlkList done_;
+  BlkControl<MemoryType> control_;
+  std::uint64_t sequence_ = 0;
+  const char* broken_reason_ = "";
+  Instant stalled_at_;
+  std::uint32_t free_part_ = kNoSlot;
+  std::uint32_t next_free_ = 0;
+  std::uint32_t live_changes_ = 0;
+  std::uint32_t data_segments_ = 0;
+  std::uint16_t lanes_ = 0;
+  std::uint16_t next_lane_ = 0;
+  State state_ = State::kStopped;
+  bool config_changed_ = false;
+};
+
+}  // namespace hawser::virtio::driver
