@@ -107,6 +107,7 @@ TEST_CASE("each misdeed breaks the other end with its own reason, and a reset re
       f.pair.misbehave(Which::kFirst, row.misdeed);
       loopback::Link& victim = f.pair.second();
       LinkEvent event = by_poll ? victim.poll() : LinkEvent::kNothing;
+      if (by_poll && row.misdeed != Misdeed::kMessageTooLong) CHECK(event == LinkEvent::kBroke);
       if (event == LinkEvent::kNothing) {
         CHECK(receive(victim) == "nothing");
         if (row.misdeed == Misdeed::kSaysItTookTooMuch) CHECK_FALSE(send(victim, "x").ok());
