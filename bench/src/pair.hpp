@@ -20,8 +20,8 @@ struct Cores {
 /// Nothing when there are not two.
 std::optional<Cores> two_cores();
 
-/// Runs `answer` on one core and `measure` on the other, lets both start together, and returns the nanoseconds
-/// that `measure` took. Both are called once.
+/// Runs `answer` on one core and `measure` on the other, lets both start together, and returns the
+/// nanoseconds that `measure` took. Both are called once.
 std::uint64_t timed_pair(Cores cores, const std::function<void()>& measure,
                          const std::function<void()>& answer);
 

@@ -32,8 +32,8 @@ struct Unmap {
   void operator()(std::byte* bytes) const { ::operator delete[](bytes, std::align_val_t{4096}); }
 };
 
-/// The areas where a driver would put them. (Not each on a page of its own: loads wait for stores to the same place
-/// in another page.)
+/// The areas where a driver would put them. (Not each on a page of its own: loads wait for stores to the same
+/// place in another page.)
 QueueLayout layout_of(std::uint16_t size, RingFormat format) {
   std::array<std::uint64_t, Arena::bitmap_words(kRegionBytes)> bitmap;
   Arena arena(Offset(0), kBuffers.bytes(), bitmap);
@@ -112,7 +112,8 @@ double ring_request(Cores cores, const RingRun& run) {
   if (!driver.ok() || !device.ok()) return 0;
   driver->disarm();
   device->disarm();
-  // In life the two halves are in different processes or guests; here they must not meet in a cache line either.
+  // In life the two halves are in different processes or guests; here they must not meet in a cache line
+  // either.
   struct alignas(128) Driver {
     AnyDriverQueue<RegionMemory> queue;
     bool good = false;

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// A memory that remembers every store, so that a test can look at all the states that another party may have seen:
-// each prefix of the stores, and each store that nothing ordered behind the ones before it.
+// A memory that remembers every store, so that a test can look at all the states that another party may have
+// seen: each prefix of the stores, and each store that nothing ordered behind the ones before it.
 #pragma once
 
 #include <hawser/transport/memory.hpp>
@@ -18,8 +18,8 @@
 
 namespace hawser::test {
 
-/// The log behind any number of HistoryMemory handles. Two parties share the bytes; each has its own handle, so
-/// that an ordering of one is no ordering of the other.
+/// The log behind any number of HistoryMemory handles. Two parties share the bytes; each has its own handle,
+/// so that an ordering of one is no ordering of the other.
 class History {
  public:
   enum class Kind : std::uint8_t {
@@ -46,8 +46,8 @@ class History {
   /// From here on observers get this number.
   void mark(std::uint64_t number) { log_.push_back({Kind::kMark, 0, 0, {}, 0, number}); }
 
-  /// Shows `observer` the bytes after every store of `party`, and after every store of `party` that came too early,
-  /// each with the mark that held. Returns the number of states shown.
+  /// Shows `observer` the bytes after every store of `party`, and after every store of `party` that came too
+  /// early, each with the mark that held. Returns the number of states shown.
   using Observer = std::function<void(std::span<const std::byte>, std::uint64_t mark)>;
   std::size_t replay(unsigned party, const Observer& observer) const {
     std::vector<std::byte> state(now_.size());

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// Plays a byte string as a sequence of calls to one queue half, while the other side behaves, or scribbles over the
-// ring between the calls, as the bytes say. Whatever they say must hold: no access outside the region (a sanitizer
-// watches), bounded work in every call, faults that stay, and an honest account of what is in flight. A fuzzer and
-// a property test find the bytes.
+// Plays a byte string as a sequence of calls to one queue half, while the other side behaves, or scribbles
+// over the ring between the calls, as the bytes say. Whatever they say must hold: no access outside the
+// region (a sanitizer watches), bounded work in every call, faults that stay, and an honest account of what
+// is in flight. A fuzzer and a property test find the bytes.
 #pragma once
 
 #include <hawser/virtio/queue/any.hpp>

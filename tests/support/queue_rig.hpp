@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// Both halves of one queue over one memory, for tests: where the areas lie, every combination of features, and
-// raw access to the ring for the side that misbehaves.
+// Both halves of one queue over one memory, for tests: where the areas lie, every combination of features,
+// and raw access to the ring for the side that misbehaves.
 #pragma once
 
 #include <hawser/virtio/queue/any.hpp>
@@ -19,8 +19,8 @@
 
 namespace hawser::test {
 
-/// A region of its own heap block, page aligned at its start and exact at its end: a sanitizer sees every byte
-/// outside.
+/// A region of its own heap block, page aligned at its start and exact at its end: a sanitizer sees every
+/// byte outside.
 class Region {
  public:
   explicit Region(std::size_t bytes)

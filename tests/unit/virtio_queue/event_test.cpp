@@ -19,8 +19,8 @@ constexpr std::uint32_t kStride =
 constexpr std::uint32_t kStride = 1;
 #endif
 
-/// How many 16-bit events get the wrong answer for a step of `batch` entries that ends at `now`. The right answer
-/// is written down entry by entry: those that were passed want a notification, the others do not.
+/// How many 16-bit events get the wrong answer for a step of `batch` entries that ends at `now`. The right
+/// answer is written down entry by entry: those that were passed want a notification, the others do not.
 std::uint32_t wrong_answers(std::uint16_t now, std::uint32_t batch, std::vector<std::uint16_t>& passed) {
   const auto before = static_cast<std::uint16_t>(now - batch);
   for (std::uint32_t n = 0; n < batch; ++n) passed[static_cast<std::uint16_t>(before + n)] = 1;

@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// The publishing order of all four halves: whatever state of the ring the other side may have seen, what it could
-// reach was complete. The observers here read the ring's bytes by themselves and share no code with the queues.
+// The publishing order of all four halves: whatever state of the ring the other side may have seen, what it
+// could reach was complete. The observers here read the ring's bytes by themselves and share no code with the
+// queues.
 #include <hawser/virtio/queue/any.hpp>
 
 #include <doctest/doctest.h>
@@ -39,8 +40,8 @@ T word(std::span<const std::byte> bytes, std::uint64_t at) {
   return little(raw);
 }
 
-/// Both halves over one history, run through several laps of requests of changing shape. All requests of a batch are
-/// visible at once, are completed at once, and are reaped at once.
+/// Both halves over one history, run through several laps of requests of changing shape. All requests of a
+/// batch are visible at once, are completed at once, and are reaped at once.
 struct Run {
   explicit Run(const Features& negotiated)
       : features(negotiated),
@@ -151,7 +152,8 @@ Found split_chain(std::span<const std::byte> bytes, std::uint64_t table, std::ui
   return found;
 }
 
-/// Requests that the device could see in this state of a split ring, of those not finished; -1 if one is incomplete.
+/// Requests that the device could see in this state of a split ring, of those not finished; -1 if one is
+/// incomplete.
 int split_driver_view(const Run& run, std::span<const std::byte> bytes, std::size_t finished) {
   const std::uint64_t avail = run.layout.queue.driver.bytes();
   const auto index = word<std::uint16_t>(bytes, avail + 2);
@@ -211,8 +213,8 @@ int packed_driver_view(const Run& run, std::span<const std::byte> bytes, std::si
 }
 
 /// Completions that the driver could see in this state; -1 if one of them has another length. Without
-/// VIRTIO_F_IN_ORDER each request has an entry; with it, entries stand in the place of the first they cover and the
-/// identity of the last is known by its length alone here, so only covered counts are checked.
+/// VIRTIO_F_IN_ORDER each request has an entry; with it, entries stand in the place of the first they cover
+/// and the identity of the last is known by its length alone here, so only covered counts are checked.
 int split_device_view(const Run& run, std::span<const std::byte> bytes, std::size_t finished) {
   const std::uint64_t used = run.layout.queue.device.bytes();
   const auto index = word<std::uint16_t>(bytes, used + 2);

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// Random sequences of calls with either side hostile; the fuzz targets queue_device and queue_driver play the same
-// games for longer.
+// Random sequences of calls with either side hostile; the fuzz targets queue_device and queue_driver play the
+// same games for longer.
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
 

@@ -10,7 +10,8 @@ using namespace hawser::virtio;
 
 namespace {
 
-/// A clock that goes on by 1 us each time it is asked, work that arrives at a set time, and counts of what was done.
+/// A clock that goes on by 1 us each time it is asked, work that arrives at a set time, and counts of what
+/// was done.
 struct World {
   Instant time{1'000'000};
   Instant work = Instant::never();

@@ -18,8 +18,8 @@
 
 namespace hawser::virtio {
 
-/// The device's half in either format. A default-made one is empty: it reports QueueFault::kNotSetUp and touches
-/// nothing. It must not be moved or assigned to while chains are out.
+/// The device's half in either format. A default-made one is empty: it reports QueueFault::kNotSetUp and
+/// touches nothing. It must not be moved or assigned to while chains are out.
 template <Memory M>
 class AnyDeviceQueue {
  public:
@@ -62,8 +62,8 @@ class AnyDeviceQueue {
   RingFormat format_ = RingFormat::kSplit;
 };
 
-/// The driver's half in either format. A default-made one is empty: it reports QueueFault::kNotSetUp and touches
-/// nothing.
+/// The driver's half in either format. A default-made one is empty: it reports QueueFault::kNotSetUp and
+/// touches nothing.
 template <Memory M>
 class AnyDriverQueue {
  public:
@@ -74,8 +74,8 @@ class AnyDriverQueue {
   explicit AnyDriverQueue(PackedDriverQueue<M>&& queue)
       : packed_(std::move(queue)), format_(RingFormat::kPacked) {}
 
-  /// Clears the ring: call it before the device is told of the queue. `slots` and the tables' memory outlive the
-  /// queue.
+  /// Clears the ring: call it before the device is told of the queue. `slots` and the tables' memory outlive
+  /// the queue.
   static Result<AnyDriverQueue, SetupError> make(M memory, const QueueLayout& layout,
                                                  const Features& negotiated, std::span<DriverSlot> slots,
                                                  IndirectTables tables = {}) {

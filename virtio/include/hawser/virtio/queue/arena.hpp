@@ -39,8 +39,8 @@ class Arena {
     reset();
   }
 
-  /// `bytes` at a multiple of `align` (a power of two; the offset is aligned, not the address it may be mapped
-  /// at). Nothing when no gap is large enough, or for zero bytes.
+  /// `bytes` at a multiple of `align` (a power of two; the offset is aligned, not the address it may be
+  /// mapped at). Nothing when no gap is large enough, or for zero bytes.
   std::optional<Offset> allocate(std::uint64_t bytes, std::uint64_t align = kUnit) {
     if (bytes == 0 || !power_of_two(align) || bytes > units_ * kUnit) return std::nullopt;
     const std::uint64_t units = units_for(bytes);
@@ -54,8 +54,8 @@ class Arena {
     return Offset(base_ + at * kUnit);
   }
 
-  /// Gives back what allocate(bytes) returned. A range that is foreign or (in part) free already is left alone
-  /// and remembered in misused().
+  /// Gives back what allocate(bytes) returned. A range that is foreign or (in part) free already is left
+  /// alone and remembered in misused().
   void release(Offset at, std::uint64_t bytes) {
     const std::uint64_t from = at.bytes() - base_;  // wraps for what lies below the base
     if (bytes == 0 || from % kUnit != 0 || from / kUnit >= units_ || bytes > units_ * kUnit - from) {

@@ -20,7 +20,8 @@ struct Segment {
 };
 
 /// A request taken from a queue. Move-only: it must go back through the complete() of the queue it came from.
-/// Its segments lie in storage that the taker handed in and are a private copy: nothing here can change under us.
+/// Its segments lie in storage that the taker handed in and are a private copy: nothing here can change under
+/// us.
 class Chain {
  public:
   Chain() = default;
@@ -44,9 +45,9 @@ class Chain {
   std::uint64_t readable_bytes() const { return total(readable()); }
   std::uint64_t writable_bytes() const { return total(writable()); }
 
-  /// Counts the chains of one queue and notices those lost without complete(): the queue latches itself broken
-  /// when it sees one. Chains point here, so a queue must neither move nor die while it has any out; doing so is
-  /// a bug of ours and traps.
+  /// Counts the chains of one queue and notices those lost without complete(): the queue latches itself
+  /// broken when it sees one. Chains point here, so a queue must neither move nor die while it has any out;
+  /// doing so is a bug of ours and traps.
   struct Owner {
     Owner() = default;
     Owner(Owner&& other) noexcept : leaked(other.leaked) { other.must_be_idle(); }
@@ -67,8 +68,8 @@ class Chain {
     }
   };
 
-  /// For queues only. `id` is what the queue needs to complete the chain, `slots` how many ring slots it took,
-  /// `sequence` counts the chains that were taken.
+  /// For queues only. `id` is what the queue needs to complete the chain, `slots` how many ring slots it
+  /// took, `sequence` counts the chains that were taken.
   Chain(Owner& owner, std::uint16_t id, std::uint16_t slots, std::uint16_t sequence,
         std::span<const Segment> segments, std::size_t readable)
       : owner_(&owner),

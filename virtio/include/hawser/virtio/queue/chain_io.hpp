@@ -96,7 +96,8 @@ class ChainCursor {
 
 }  // namespace detail
 
-/// Takes the readable bytes of a chain in order. What it returns is a private copy, except what borrow() lends.
+/// Takes the readable bytes of a chain in order. What it returns is a private copy, except what borrow()
+/// lends.
 template <Memory M>
 class ChainReader : public detail::ChainCursor<M> {
   using Base = detail::ChainCursor<M>;

@@ -1,17 +1,20 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// When the other side wants to be told (VIRTIO 1.3 §2.7.10, §2.8.10): one comparison, used by all four halves.
+// When the other side wants to be told (VIRTIO 1.3 §2.7.10, §2.8.10): one comparison, used by all four
+// halves.
 #pragma once
 
 #include <cstdint>
 
 namespace hawser::virtio {
 
-/// Whether moving an index from `before` to `now` stepped past `event`: the other side asked to be told when the
-/// entry at index `event` is there. All three count modulo 2^16; any number of entries may be in the step.
+/// Whether moving an index from `before` to `now` stepped past `event`: the other side asked to be told when
+/// the entry at index `event` is there. All three count modulo 2^16; any number of entries may be in the
+/// step.
 constexpr bool need_event(std::uint16_t event, std::uint16_t now, std::uint16_t before) {
-  // Distances from `now` backwards, which is why the wrap does not matter. The casts undo the promotion to int.
+  // Distances from `now` backwards, which is why the wrap does not matter. The casts undo the promotion to
+  // int.
   return static_cast<std::uint16_t>(now - event - 1) < static_cast<std::uint16_t>(now - before);
 }
 

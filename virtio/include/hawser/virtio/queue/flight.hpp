@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// What a driver half remembers of its requests, in memory that no peer sees: who they are, how much of the ring
-// they hold and how much may be written. Both formats keep the same table; an id names a slot.
+// What a driver half remembers of its requests, in memory that no peer sees: who they are, how much of the
+// ring they hold and how much may be written. Both formats keep the same table; an id names a slot.
 #pragma once
 
 #include <hawser/virtio/queue/queue.hpp>

@@ -18,8 +18,8 @@
 
 namespace hawser::virtio::detail {
 
-/// A descriptor of either format, read from memory exactly once. `tail` is the format's own 16 bits: next (split)
-/// or buffer id (packed).
+/// A descriptor of either format, read from memory exactly once. `tail` is the format's own 16 bits: next
+/// (split) or buffer id (packed).
 struct Descriptor {
   std::uint64_t at = 0;
   std::uint32_t bytes = 0;
@@ -62,8 +62,8 @@ class ChainGatherer {
     return QueueFault::kNone;
   }
 
-  /// The descriptors of an indirect table (§2.7.5.3, §2.8.8). In a split queue they are linked by `next` and the
-  /// walk takes at most as many steps as the table has entries; in a packed one they are all there are.
+  /// The descriptors of an indirect table (§2.7.5.3, §2.8.8). In a split queue they are linked by `next` and
+  /// the walk takes at most as many steps as the table has entries; in a packed one they are all there are.
   QueueFault push_table(const Descriptor& table, bool linked) {
     if (table.has(VIRTQ_DESC_F_NEXT)) return QueueFault::kIndirectWithNext;
     const std::uint32_t entries = table.bytes / kEntryBytes;

@@ -19,7 +19,8 @@
 namespace hawser::virtio {
 
 /// See DeviceQueue for what the calls mean. One thread. Completions are written as they come, except the word
-/// that hands the first of them over: the driver looks at nothing behind that one, so publish() shows all at once.
+/// that hands the first of them over: the driver looks at nothing behind that one, so publish() shows all at
+/// once.
 template <Memory M>
 class PackedDeviceQueue {
  public:
@@ -44,8 +45,8 @@ class PackedDeviceQueue {
   Result<Chain, TakeError> try_take(std::span<Segment> storage) {
     if (!usable()) return Err{TakeError::kBroken};
     // Acquire: the descriptor's address, the rest of the chain and its buffers are readable from here on. The
-    // word is one load, so it carries everything that its writer stored before the flags. Partner: the release
-    // of a head descriptor in PackedDriverQueue::publish().
+    // word is one load, so it carries everything that its writer stored before the flags. Partner: the
+    // release of a head descriptor in PackedDriverQueue::publish().
     const auto high = ring_.template observe<std::uint64_t>(take_.high());
     if (!take_.available(static_cast<std::uint16_t>(high >> 48))) return Err{TakeError::kNothing};
     detail::ChainGatherer<M> gatherer(memory_, storage);
@@ -82,8 +83,8 @@ class PackedDeviceQueue {
     if (!usable()) return false;
     flush_batch();
     if (step_ == 0) return false;
-    // Release: whoever sees this descriptor used sees the ones behind it and the buffers. Partner: the acquire in
-    // PackedDriverQueue::try_reap().
+    // Release: whoever sees this descriptor used sees the ones behind it and the buffers. Partner: the
+    // acquire in PackedDriverQueue::try_reap().
     ring_.template publish<std::uint64_t>(first_at_, first_word_);
     held_ = static_cast<std::uint16_t>(held_ - step_);
     // Partner: PackedDriverQueue::arm(), which asks first and looks at its descriptor after its own fence.
@@ -94,8 +95,8 @@ class PackedDeviceQueue {
   bool arm() {
     if (!usable()) return false;
     suppression_.ask(take_);
-    // Partner: PackedDriverQueue::publish(), which makes its descriptor available first and looks at this request
-    // after its own fence. One of the two sees the other's store, so the wake-up is not lost.
+    // Partner: PackedDriverQueue::publish(), which makes its descriptor available first and looks at this
+    // request after its own fence. One of the two sees the other's store, so the wake-up is not lost.
     memory_.full_fence();
     return take_.available(
         static_cast<std::uint16_t>(ring_.template load<std::uint64_t>(take_.high()) >> 48));
@@ -127,8 +128,8 @@ class PackedDeviceQueue {
     return Err{TakeError::kBroken};
   }
 
-  /// A chain of several descriptors or an indirect one. `descriptor` is the head and becomes the last, which is
-  /// the one that carries the id (§2.8.6); `slots` becomes the number of ring slots.
+  /// A chain of several descriptors or an indirect one. `descriptor` is the head and becomes the last, which
+  /// is the one that carries the id (§2.8.6); `slots` becomes the number of ring slots.
   QueueFault gather(detail::Descriptor& descriptor, std::uint16_t& slots,
                     detail::ChainGatherer<M>& gatherer) const {
     detail::PackedPosition at = take_;

@@ -20,9 +20,9 @@
 
 namespace hawser::virtio {
 
-/// See DriverQueue for what the calls mean. One thread. Descriptors are written as requests come, except the word
-/// that makes the first of them available: the device looks at nothing behind that one, so publish() shows all at
-/// once. A buffer id is the request's slot, which outlives its place in the ring (§2.8.3).
+/// See DriverQueue for what the calls mean. One thread. Descriptors are written as requests come, except the
+/// word that makes the first of them available: the device looks at nothing behind that one, so publish()
+/// shows all at once. A buffer id is the request's slot, which outlives its place in the ring (§2.8.3).
 template <Memory M>
 class PackedDriverQueue {
  public:
@@ -81,8 +81,8 @@ class PackedDriverQueue {
 
   bool publish() {
     if (fault_ != QueueFault::kNone || step_ == 0) return false;
-    // Release: whoever sees this descriptor available sees the ones behind it and the buffers. Partner: the acquire
-    // in PackedDeviceQueue::try_take().
+    // Release: whoever sees this descriptor available sees the ones behind it and the buffers. Partner: the
+    // acquire in PackedDeviceQueue::try_take().
     ring_.template publish<std::uint64_t>(first_at_, first_word_);
     flight_.publish();
     // Partner: PackedDeviceQueue::arm(), which asks first and looks at its descriptor after its own fence.
@@ -93,8 +93,8 @@ class PackedDriverQueue {
   Result<Reaped, TakeError> try_reap() {
     if (fault_ != QueueFault::kNone) return Err{TakeError::kBroken};
     if (batch_open_) return reap_oldest();
-    // Acquire: what the device wrote into the buffers is readable from here on. Partner: the release of the first
-    // used descriptor in PackedDeviceQueue::publish().
+    // Acquire: what the device wrote into the buffers is readable from here on. Partner: the release of the
+    // first used descriptor in PackedDeviceQueue::publish().
     const auto word = ring_.template observe<std::uint64_t>(reap_.high());
     const auto flags = static_cast<std::uint16_t>(word >> 48);
     if (!reap_.used(flags)) return Err{TakeError::kNothing};
@@ -103,8 +103,8 @@ class PackedDriverQueue {
     const DriverSlot& slot = flight_[id];
     auto written = static_cast<std::uint32_t>(word);
     if (written > slot.writable_bytes) {
-      // §2.8.4: without WRITE the length is reserved. Devices that never set WRITE but do write lengths exist, so
-      // a length that makes sense is taken either way.
+      // §2.8.4: without WRITE the length is reserved. Devices that never set WRITE but do write lengths
+      // exist, so a length that makes sense is taken either way.
       if ((flags & VIRTQ_DESC_F_WRITE) != 0) return breaks(QueueFault::kUsedLengthTooLong);
       written = 0;
     }
@@ -122,8 +122,8 @@ class PackedDriverQueue {
     if (fault_ != QueueFault::kNone) return false;
     if (batch_open_) return true;
     suppression_.ask(reap_);
-    // Partner: PackedDeviceQueue::publish(), which marks its descriptor used first and looks at this request after
-    // its own fence. One of the two sees the other's store, so the wake-up is not lost.
+    // Partner: PackedDeviceQueue::publish(), which marks its descriptor used first and looks at this request
+    // after its own fence. One of the two sees the other's store, so the wake-up is not lost.
     memory_.full_fence();
     return reap_.used(static_cast<std::uint16_t>(ring_.template load<std::uint64_t>(reap_.high()) >> 48));
   }
@@ -132,8 +132,8 @@ class PackedDriverQueue {
     if (fault_ == QueueFault::kNone) suppression_.ask_nothing();
   }
 
-  /// Takes back requests that the device will not answer any more, in no particular order: only after the queue or
-  /// the device was reset, or broke. Make the queue again afterwards.
+  /// Takes back requests that the device will not answer any more, in no particular order: only after the
+  /// queue or the device was reset, or broke. Make the queue again afterwards.
   std::optional<Token> reclaim() { return flight_.reclaim(); }
 
   QueueFault fault() const { return fault_; }
@@ -153,7 +153,8 @@ class PackedDriverQueue {
     return Err{TakeError::kBroken};
   }
 
-  /// The id after this one: ids go round when requests complete in order, else the last freed is the next used.
+  /// The id after this one: ids go round when requests complete in order, else the last freed is the next
+  /// used.
   std::uint16_t after(std::uint16_t id) const {
     if (!in_order_) return flight_[id].next;
     return static_cast<std::uint16_t>(id + 1 < size() ? id + 1 : 0);
@@ -194,7 +195,8 @@ class PackedDriverQueue {
         VIRTQ_DESC_F_INDIRECT);
   }
 
-  /// One used descriptor may stand for several requests: all before the one it names were used completely (§2.8.9).
+  /// One used descriptor may stand for several requests: all before the one it names were used completely
+  /// (§2.8.9).
   Result<Reaped, TakeError> reap_oldest() {
     const std::uint16_t id = oldest_;
     oldest_ = after(id);

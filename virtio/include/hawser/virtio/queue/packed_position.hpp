@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// Positions in a packed ring (VIRTIO 1.3 §2.8.1): an offset and a wrap counter that flips with every lap, and the
-// two flag bits that say whose turn a descriptor is.
+// Positions in a packed ring (VIRTIO 1.3 §2.8.1): an offset and a wrap counter that flips with every lap, and
+// the two flag bits that say whose turn a descriptor is.
 #pragma once
 
 #include <hawser/virtio/queue/spec.hpp>
@@ -42,8 +42,8 @@ struct PackedPosition {
   std::size_t high() const { return low() + 8; }
 };
 
-/// The upper half of a packed descriptor: length, id, flags. Written and read as one word, so it is never seen
-/// half done.
+/// The upper half of a packed descriptor: length, id, flags. Written and read as one word, so it is never
+/// seen half done.
 inline std::uint64_t packed_word(std::uint32_t bytes, std::uint16_t id, std::uint16_t flags) {
   return bytes | std::uint64_t{id} << 32 | std::uint64_t{flags} << 48;
 }

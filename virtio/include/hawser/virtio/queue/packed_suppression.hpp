@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// One side's event suppression in a packed virtqueue (VIRTIO 1.3 §2.8.10, §2.8.14): what we ask for, and whether
-// the other side's request covers what we just did.
+// One side's event suppression in a packed virtqueue (VIRTIO 1.3 §2.8.10, §2.8.14): what we ask for, and
+// whether the other side's request covers what we just did.
 #pragma once
 
 #include <hawser/virtio/queue/event.hpp>
@@ -26,8 +26,8 @@ class PackedSuppression {
   }
   void ask_nothing() { ask_for(event_word(0, RING_EVENT_FLAGS_DISABLE)); }
 
-  /// Whether the other side wants to hear that the last `step` descriptors before `now` changed hands. The caller
-  /// has fenced.
+  /// Whether the other side wants to hear that the last `step` descriptors before `now` changed hands. The
+  /// caller has fenced.
   bool wanted(PackedPosition now, std::uint16_t step) const {
     const auto word = theirs_.template load<std::uint32_t>(0);
     const auto flags = static_cast<std::uint16_t>(word >> 16);

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// What a virtqueue looks like from each side, whatever its format (split §2.7, packed §2.8) and memory. The two
-// sides are different types, so the wrong one does not compile.
+// What a virtqueue looks like from each side, whatever its format (split §2.7, packed §2.8) and memory. The
+// two sides are different types, so the wrong one does not compile.
 #pragma once
 
 #include <hawser/virtio/features.hpp>
@@ -44,7 +44,7 @@ enum class QueueFault : std::uint8_t {
   // seen by the device
   kAvailableIndexRanAhead,  ///< More than queue-size entries ahead of what was taken.
   kDescriptorIndexOutOfRange,
-  kChainTooLong,  ///< More descriptors than the queue has, or than the taker has room for, or 2^32 bytes or more.
+  kChainTooLong,           ///< More descriptors than the queue or the taker has room for, or 4 GiB or more.
   kReadableAfterWritable,  ///< §2.7.4.2
   kIndirectNotNegotiated,
   kIndirectInsideIndirect,  ///< §2.7.5.3.1
@@ -54,7 +54,7 @@ enum class QueueFault : std::uint8_t {
   kSegmentOutsideTheRegion,
   kChainNotCompleted,    ///< Ours: a Chain was dropped without complete().
   kChainOfAnotherQueue,  ///< Ours: complete() was given a chain that this queue did not hand out.
-  kCompletedOutOfOrder,  ///< Ours: VIRTIO_F_IN_ORDER was negotiated, and complete() is not in the order of try_take().
+  kCompletedOutOfOrder,  ///< Ours: complete() not in the order of try_take() although VIRTIO_F_IN_ORDER demands it.
   // seen by the driver
   kUsedIndexRanAhead,
   kUsedIdNotInFlight,
@@ -93,10 +93,10 @@ struct Reaped {
 /// The device's half.
 ///
 /// try_take(storage)   the next available chain; its segments are copied to `storage`. A chain with more segments
-///                     than storage holds breaks the queue, so size it for the largest the device promises to accept.
+///                     than that breaks the queue: size it for the largest the device promises to accept.
 /// complete(chain, n)  the device is done; it wrote n bytes. Visible to the driver after publish().
 /// publish()           makes completions visible. True: the driver wants to be told.
-/// arm()               asks the driver to tell. True: something is available already, so look again instead of waiting.
+/// arm()               asks the driver to tell. True: something is available already: look again, don't wait.
 ///                     Always false when broken: look at fault() before waiting.
 /// disarm()            asks it not to (a hint).
 template <class Q>
@@ -114,7 +114,7 @@ concept DeviceQueue = Memory<typename Q::MemoryType> &&
 
 /// The driver's half.
 ///
-/// try_add(r, w, t)    queues one request: readable segments, then writable ones. Visible to the device after publish().
+/// try_add(r, w, t)    queues one request: readable segments, then writable ones. Visible after publish().
 /// publish()           makes added requests visible. True: the device wants to be told.
 /// try_reap()          the next completion.
 /// arm(), disarm()     as for the device.

@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// Names, numbers and places of the two ring formats (VIRTIO 1.3 §2.7, §2.8). Rings are accessed as words through
-// a memory's area, so what is here are offsets and bits; the structs state the same layout for the compiler.
+// Names, numbers and places of the two ring formats (VIRTIO 1.3 §2.7, §2.8). Rings are accessed as words
+// through a memory's area, so what is here are offsets and bits; the structs state the same layout for the
+// compiler.
 #pragma once
 
 #include <hawser/transport/endian.hpp>

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// Waiting: look for a while, then sleep. Looking finds work sooner than any wake-up can, but burns the processor;
-// how long it pays is learned from how long the last waits were.
+// Waiting: look for a while, then sleep. Looking finds work sooner than any wake-up can, but burns the
+// processor; how long it pays is learned from how long the last waits were.
 #pragma once
 
 #include <hawser/transport/order.hpp>
@@ -35,9 +35,9 @@ class AdaptiveSpin {
     return mode_ == Mode::kNever ? Duration{} : budget_;
   }
 
-  /// A wait ended with work after this long and had to sleep. Work that came soon would have been found by looking
-  /// a little longer: grow past it, with room for jitter. Work that came late was not worth looking for: look half
-  /// as long next time, until not at all.
+  /// A wait ended with work after this long and had to sleep. Work that came soon would have been found by
+  /// looking a little longer: grow past it, with room for jitter. Work that came late was not worth looking
+  /// for: look half as long next time, until not at all.
   void slept(Duration waited) {
     if (waited <= longest_) {
       budget_ = std::max(budget_, std::min(longest_, Duration{2 * waited.ns}));

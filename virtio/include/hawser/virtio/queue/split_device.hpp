@@ -45,8 +45,8 @@ class SplitDeviceQueue {
   Result<Chain, TakeError> try_take(std::span<Segment> storage) {
     if (!usable()) return Err{TakeError::kBroken};
     if (taken_ == seen_) {
-      // Acquire: the entries that the index covers are readable from here on. Partner: the release of the index
-      // in SplitDriverQueue::publish().
+      // Acquire: the entries that the index covers are readable from here on. Partner: the release of the
+      // index in SplitDriverQueue::publish().
       const auto index = areas_.driver.template observe<std::uint16_t>(SplitLayout::kIndex);
       const auto more = static_cast<std::uint16_t>(index - seen_);
       if (more == 0) return Err{TakeError::kNothing};
@@ -102,8 +102,8 @@ class SplitDeviceQueue {
     } else if (!std::exchange(armed_, true)) {
       areas_.device.template store<std::uint16_t>(SplitLayout::kFlags, 0);
     }
-    // Partner: SplitDriverQueue::publish(), which moves the index first and looks at this request after its own
-    // fence. One of the two sees the other's store, so the wake-up is not lost.
+    // Partner: SplitDriverQueue::publish(), which moves the index first and looks at this request after its
+    // own fence. One of the two sees the other's store, so the wake-up is not lost.
     memory_.full_fence();
     return areas_.driver.template load<std::uint16_t>(SplitLayout::kIndex) != seen_;
   }
@@ -121,8 +121,8 @@ class SplitDeviceQueue {
   std::uint16_t size() const { return size_; }
 
  private:
-  /// Completions that one used entry can stand for (VIRTIO_F_IN_ORDER, §2.7.14): all but the last were used up
-  /// completely, and only the last gets an entry, in the place of the first.
+  /// Completions that one used entry can stand for (VIRTIO_F_IN_ORDER, §2.7.14): all but the last were used
+  /// up completely, and only the last gets an entry, in the place of the first.
   struct Batch {
     std::uint16_t first = 0;
     std::uint16_t last_id = 0;

@@ -20,8 +20,8 @@
 
 namespace hawser::virtio {
 
-/// See DriverQueue for what the calls mean. One thread. What decides anything is never read back from the ring: which
-/// descriptors belong together is remembered in the slots.
+/// See DriverQueue for what the calls mean. One thread. What decides anything is never read back from the
+/// ring: which descriptors belong together is remembered in the slots.
 template <Memory M>
 class SplitDriverQueue {
  public:
@@ -95,8 +95,8 @@ class SplitDriverQueue {
   Result<Reaped, TakeError> try_reap() {
     if (fault_ != QueueFault::kNone) return Err{TakeError::kBroken};
     if (reaped_ == seen_) {
-      // Acquire: the entries that the index covers, and what the device wrote into their buffers, are readable
-      // from here on. Partner: the release of the index in SplitDeviceQueue::publish().
+      // Acquire: the entries that the index covers, and what the device wrote into their buffers, are
+      // readable from here on. Partner: the release of the index in SplitDeviceQueue::publish().
       const auto index = areas_.device.template observe<std::uint16_t>(SplitLayout::kIndex);
       const auto more = static_cast<std::uint16_t>(index - seen_);
       if (more == 0) return Err{TakeError::kNothing};
@@ -114,8 +114,8 @@ class SplitDriverQueue {
     } else if (!std::exchange(armed_, true)) {
       areas_.driver.template store<std::uint16_t>(SplitLayout::kFlags, 0);
     }
-    // Partner: SplitDeviceQueue::publish(), which moves the index first and looks at this request after its own
-    // fence. One of the two sees the other's store, so the wake-up is not lost.
+    // Partner: SplitDeviceQueue::publish(), which moves the index first and looks at this request after its
+    // own fence. One of the two sees the other's store, so the wake-up is not lost.
     memory_.full_fence();
     return areas_.device.template load<std::uint16_t>(SplitLayout::kIndex) != seen_;
   }
@@ -126,8 +126,8 @@ class SplitDriverQueue {
     areas_.driver.template store<std::uint16_t>(SplitLayout::kFlags, VIRTQ_AVAIL_F_NO_INTERRUPT);
   }
 
-  /// Takes back requests that the device will not answer any more, in no particular order: only after the queue or
-  /// the device was reset, or broke. Make the queue again afterwards.
+  /// Takes back requests that the device will not answer any more, in no particular order: only after the
+  /// queue or the device was reset, or broke. Make the queue again afterwards.
   std::optional<Token> reclaim() { return flight_.reclaim(); }
 
   QueueFault fault() const { return fault_; }
@@ -144,10 +144,10 @@ class SplitDriverQueue {
     return Err{TakeError::kBroken};
   }
 
-  /// The descriptor after this one: the next in the ring when requests complete in order (§2.7.14), else the next
-  /// in the free list, which then becomes the chain's private link. What was freed first is used first: so the two
-  /// sides work on different cache lines, and a device that happens to keep the order finds the same heads in the
-  /// available ring lap after lap.
+  /// The descriptor after this one: the next in the ring when requests complete in order (§2.7.14), else the
+  /// next in the free list, which then becomes the chain's private link. What was freed first is used first:
+  /// so the two sides work on different cache lines, and a device that happens to keep the order finds the
+  /// same heads in the available ring lap after lap.
   std::uint16_t after(std::uint16_t descriptor) const {
     return in_order_ ? static_cast<std::uint16_t>((descriptor + 1) & (size() - 1)) : flight_[descriptor].next;
   }
@@ -212,7 +212,8 @@ class SplitDriverQueue {
     return finish(head, used.written);
   }
 
-  /// One used entry may stand for several requests: all before the one it names were used completely (§2.7.14).
+  /// One used entry may stand for several requests: all before the one it names were used completely
+  /// (§2.7.14).
   Result<Reaped, TakeError> reap_in_order() {
     if (!batch_open_) {
       const Used used = read_used();

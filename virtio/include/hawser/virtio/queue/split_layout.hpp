@@ -24,9 +24,9 @@ struct SplitLayout {
 
 namespace detail {
 
-/// Stores a word of a table unless it is there already. Rings repeat themselves (the same descriptors, the same
-/// lengths, lap after lap), and a line that nobody writes stays in both sides' caches. The other side may change the
-/// word right after we looked; it could as well do so right after a store.
+/// Stores a word of a table unless it is there already. Rings repeat themselves (the same descriptors, the
+/// same lengths, lap after lap), and a line that nobody writes stays in both sides' caches. The other side
+/// may change the word right after we looked; it could as well do so right after a store.
 template <SharedWord T, class Area>
 void store_if_changed(const Area& area, std::size_t at, T value) {
   if (area.template load<T>(at) != value) area.template store<T>(at, value);
