@@ -251,6 +251,15 @@ TEST_CASE("NOTIFICATION_DATA is offered where EVENT_AVAIL carries it, NOTIF_CONF
   const auto ask = "0003 0500 0102 1000 01000000 01000000";
   CHECK(Bus({.notification = Notification::kMarks}, all).ask(ask).substr(32) == "03000000");
   CHECK(Bus({.notification = Notification::kMessages}, all).ask(ask).substr(32) == "43000000");
+
+  // Not even when the model would like to.
+  Bus bus;
+  ToyDevice greedy;
+  greedy.also_offered = Features{VIRTIO_F_NOTIFICATION_DATA, VIRTIO_F_NOTIF_CONFIG_DATA};
+  REQUIRE(bus.bus.add(Ref(greedy), {}, 6).ok());
+  bus.run();
+  CHECK(bus.receive() == "0240000000000c0006000100");
+  CHECK(bus.ask("0003 0600 0102 1000 01000000 01000000").substr(32) == "07010000");
 }
 
 TEST_CASE(

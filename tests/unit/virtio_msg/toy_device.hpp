@@ -29,7 +29,9 @@ class ToyDevice {
     for (std::size_t i = 0; i < config.size(); ++i) config[i] = static_cast<std::byte>(i);
   }
 
-  virtio::Features offered() const { return {kFeatureA, kFeatureB, kFeatureNeedsB}; }
+  virtio::Features offered() const {
+    return virtio::Features{kFeatureA, kFeatureB, kFeatureNeedsB} | also_offered;
+  }
   bool acceptable(const virtio::Features& f) const { return !f.has(kFeatureNeedsB) || f.has(kFeatureB); }
   std::uint16_t queue_count() const { return kQueues; }
   std::uint16_t queue_max_size(std::uint16_t queue) const { return queue < kQueues ? max_size : 0; }
@@ -97,6 +99,7 @@ class ToyDevice {
   bool changes_at_each_read = false;
   mutable unsigned config_reads = 0;
   std::uint16_t max_size = 16;
+  virtio::Features also_offered;
   virtio::Features negotiated;
   std::array<virtio::AnyDeviceQueue<RegionMemory>, kQueues> queues;
   bool started = false;
