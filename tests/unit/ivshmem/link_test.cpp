@@ -211,6 +211,7 @@ TEST_CASE("the end of a living party is not taken over, that of a dead one is") 
   }
   CHECK(rival.state() == LinkState::kBroken);
   CHECK(std::string(rival.broken_reason()) == "another living party already drives this link's devices");
+  CHECK(rival.broken_by() == BrokenBy::kRival);
   CHECK(pair.both_up());
 
   pair.kill_driver();
@@ -233,6 +234,31 @@ TEST_CASE("of two parties that claim one end at the same moment one finds out an
   }
   CHECK(first.state() == LinkState::kBroken);
   CHECK(std::string(first.broken_reason()) == "another party has taken this end of the link");
+  CHECK(first.broken_by() == BrokenBy::kPeer);
+
+  SUBCASE("which, when it asks again, leaves the other alone as long as that lives") {
+    const std::uint32_t epoch = second.epoch().own;
+    first.reset();
+    for (unsigned n = 0; n < 100; ++n) {
+      window.now_ns += 1'000'000;
+      second.poll();
+      first.poll();
+    }
+    CHECK(first.broken_by() == BrokenBy::kRival);
+    CHECK(second.state() != LinkState::kBroken);
+    CHECK(second.epoch().own == epoch);
+  }
+  SUBCASE("which, when it asks again, takes its place back from one that does not live") {
+    first.reset();
+    for (unsigned n = 0; n < 600; ++n) {
+      window.now_ns += 1'000'000;
+      first.poll();
+    }
+    CHECK(first.state() == LinkState::kDown);
+    CHECK(first.broken_by() == BrokenBy::kNothing);
+    second.poll();
+    CHECK(second.state() == LinkState::kBroken);
+  }
 }
 
 TEST_CASE("a mark rung is taken once, and rung again only when it is not pending") {
@@ -310,6 +336,32 @@ TEST_CASE("a peer that forgets our epoch and remembers it again finds a new one"
   pair.run(200);
   REQUIRE(pair.both_up());
   CHECK_FALSE(pair.device->epoch() == before);
+}
+
+TEST_CASE(
+    "a queue description that stays senseless breaks the link with a reason, one that is mended in time does "
+    "not") {
+  for (const bool mended : {true, false}) {
+    Pair pair;
+    pair.start_device();
+    pair.run(50);
+    auto area = pair.window.bytes().subspan(kDirectoryBytes);
+    const std::uint16_t lie = 1;  // elements
+    std::memcpy(area.data() + offsetof(LayoutHeader, queue_elements), &lie, 2);
+    pair.start_driver();
+    pair.run(1000);
+    CHECK(pair.driver->state() == LinkState::kDown);
+    if (mended) {
+      pair.device->reset();
+      pair.run(300);
+      CHECK(pair.both_up());
+    } else {
+      pair.run(2500);
+      CHECK(pair.driver->state() == LinkState::kBroken);
+      CHECK(std::string(pair.driver->broken_reason()).find("impossible element count") != std::string::npos);
+      CHECK(pair.driver->broken_by() == BrokenBy::kPeer);
+    }
+  }
 }
 
 TEST_CASE("a full channel refuses the message that does not fit and loses none") {

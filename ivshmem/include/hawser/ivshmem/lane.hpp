@@ -66,7 +66,13 @@ class SendLane {
     }
     const std::uint32_t after = next_ + 1 == place_.capacity ? 0 : next_ + 1;
     // Partner: the publish of the consumer index in ReceiveLane: the slot is free again once we see it.
-    const std::uint32_t consumed = place_.consumed.observe();
+    std::uint32_t consumed = place_.consumed.observe();
+    if (after == consumed) {
+      // Before we count on being rung: partner is the fence in ReceiveLane::try_receive. Either we see the room that it
+      // made, or it sees that the lane was full.
+      full_fence_before_recheck();
+      consumed = place_.consumed.observe();
+    }
     if (consumed >= place_.capacity) {
       broken_ = true;
       return Err{SendError::kRefused};
@@ -113,15 +119,23 @@ class ReceiveLane {
     if (produced == next_) return Err{ReceiveError::kEmpty};
     if (to.size() < place_.slot_bytes) return Err{ReceiveError::kTooSmall};
     place_.slots.read(std::size_t{next_} * place_.slot_bytes, to.first(place_.slot_bytes));
+    const std::uint32_t freed = next_;
     next_ = next_ + 1 == place_.capacity ? 0 : next_ + 1;
     place_.consumed.publish(next_);  // Partner: the observe of the consumer index in SendLane::try_send.
+    full_fence_before_recheck();     // Partner: the fence in SendLane::try_send.
+    const std::uint32_t now = place_.produced.observe();
+    made_room_ = (now + 1 == place_.capacity ? 0 : now + 1) == freed;
     return std::size_t{place_.slot_bytes};
   }
+
+  /// The last message received freed a slot of a lane that was full: its sender may be waiting to be rung.
+  bool made_room() const { return made_room_; }
 
  private:
   LanePlace place_;
   std::uint32_t next_ = 0;
   bool broken_ = false;
+  bool made_room_ = false;
 };
 
 }  // namespace hawser::ivshmem

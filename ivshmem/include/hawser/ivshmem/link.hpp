@@ -23,6 +23,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 namespace hawser::ivshmem {
 
@@ -36,39 +37,19 @@ struct LinkOptions {
       milliseconds(500);  ///< How long a claim by somebody else must stand still before we take its place.
 };
 
+/// Why a link is broken, as far as that decides what to do about it.
+enum class BrokenBy : std::uint8_t {
+  kNothing,
+  kPeer,    ///< Somebody wrote what the protocol does not allow. reset() starts anew.
+  kRival,   ///< Another living party holds our end. reset() asks again; what helps is that party's end.
+  kWindow,  ///< The window's contents are not those of a link that we could join.
+};
+
 /// One end of a link over Port P. The port must outlive the link.
 template <Port P>
 class Link {
  public:
   using MemoryType = RegionMemory;
-
-  class ChannelType {
-   public:
-    std::size_t mtu() const { return send_.mtu(); }
-
-    Result<void, SendError> try_send(std::span<const std::span<const std::byte>> parts) {
-      if (!open_) return Err{SendError::kDown};
-      auto sent = send_.try_send(parts);
-      if (sent.ok()) ++counters_.messages_sent;
-      return sent;
-    }
-    Result<std::size_t, ReceiveError> try_receive(std::span<std::byte> to) {
-      if (!open_) return Err{ReceiveError::kDown};
-      auto got = receive_.try_receive(to);
-      if (got.ok()) ++counters_.messages_received;
-      return got;
-    }
-
-   private:
-    friend class Link;
-    explicit ChannelType(LinkCounters& counters) : counters_(counters) {}
-    bool broken() const { return send_.broken() || receive_.broken(); }
-
-    LinkCounters& counters_;
-    SendLane send_;
-    ReceiveLane receive_;
-    bool open_ = false;
-  };
 
   class BellType {
    public:
@@ -109,8 +90,40 @@ class Link {
     bool reachable_ = false;
   };
 
+  class ChannelType {
+   public:
+    std::size_t mtu() const { return send_.mtu(); }
+
+    Result<void, SendError> try_send(std::span<const std::span<const std::byte>> parts) {
+      if (!open_) return Err{broken_ ? SendError::kRefused : SendError::kDown};
+      auto sent = send_.try_send(parts);
+      if (sent.ok()) ++counters_.messages_sent;
+      return sent;
+    }
+    Result<std::size_t, ReceiveError> try_receive(std::span<std::byte> to) {
+      if (!open_) return Err{ReceiveError::kDown};
+      auto got = receive_.try_receive(to);
+      if (!got.ok()) return got;
+      ++counters_.messages_received;
+      if (receive_.made_room()) bell_.ring();  // whoever found it full waits for this
+      return got;
+    }
+
+   private:
+    friend class Link;
+    ChannelType(BellType& bell, LinkCounters& counters) : bell_(bell), counters_(counters) {}
+    bool broken() const { return send_.broken() || receive_.broken(); }
+
+    BellType& bell_;
+    LinkCounters& counters_;
+    SendLane send_;
+    ReceiveLane receive_;
+    bool open_ = false;
+    bool broken_ = false;
+  };
+
   Link(P& port, const LinkOptions& options)
-      : port_(port), options_(options), channel_(counters_), bell_(port, counters_) {
+      : port_(port), options_(options), bell_(port, counters_), channel_(bell_, counters_) {
     attach();
   }
   Link(const Link&) = delete;
@@ -121,6 +134,7 @@ class Link {
   Epoch epoch() const { return {own_.epoch, own_.seen}; }
   Visibility visibility() const { return Visibility::kShared; }
   const char* broken_reason() const { return state_ == LinkState::kBroken ? broken_reason_ : ""; }
+  BrokenBy broken_by() const { return state_ == LinkState::kBroken ? broken_by_ : BrokenBy::kNothing; }
   ChannelType& channel() { return channel_; }
   BellType& bell() { return bell_; }
   RegionMemory region() const { return data_; }
@@ -132,20 +146,22 @@ class Link {
     if (!claimed_) return wait_for_our_place();
     if (!still_ours()) {
       claimed_ = false;  // not ours to write any more
-      return broke("another party has taken this end of the link");
+      return broke("another party has taken this end of the link", BrokenBy::kPeer);
     }
     beat();
-    if (channel_.broken()) return broke("the peer's message queue index is out of range");
+    if (channel_.broken()) return broke("the peer's message queue index is out of range", BrokenBy::kPeer);
     return state_ == LinkState::kUp ? watch_peer() : meet_peer();
   }
 
   void reset() {
     state_ = LinkState::kDown;
+    channel_.broken_ = false;
+    unfit_ = false;
     if (!attached_) {
       attach();
       return;
     }
-    claim();
+    take_place();
   }
 
   /// Says good-bye: the peer sees the link go down at once instead of after a silence. Also done by the destructor.
@@ -171,7 +187,7 @@ class Link {
     const RegionMemory window(port_.memory());
     auto place = find_area(window, options_.number, options_.links_if_new);
     if (!place) {
-      broke(describe(place.error()));
+      broke(describe(place.error()), BrokenBy::kWindow);
       return;
     }
     // find_area checked the numbers against the window, so the spans are inside.
@@ -181,6 +197,11 @@ class Link {
     own_block_ = block(options_.role);
     peer_block_ = block(other());
     attached_ = true;
+    take_place();
+  }
+
+  void take_place() {
+    claimed_ = false;
     if (own_block_.claimed_by(options_.role) && own_block_.agreement().epoch != 0 &&
         own_block_.peer_id() != port_.own_id()) {
       // Somebody else holds this end, or died holding it. A living one moves its heartbeat.
@@ -202,7 +223,8 @@ class Link {
       if (own_block_.heartbeat() != rival_beat_) {
         return broke(options_.role == Role::kDevice
                          ? "another living party already serves this link's devices"
-                         : "another living party already drives this link's devices");
+                         : "another living party already drives this link's devices",
+                     BrokenBy::kRival);
       }
       if (elapsed(rival_since_, port_.now()) < options_.takeover) return LinkEvent::kNothing;
     }
@@ -242,7 +264,8 @@ class Link {
     if (peer.epoch == 0) return LinkEvent::kNothing;
     // A dead peer's block may be answered, harmlessly: it can not have seen our epoch, so it stays at that.
     if (own_.seen != peer.epoch) {
-      if (!open_for(peer)) return broke(broken_reason_);
+      if (const char* unfit = open_for(peer)) return wait_for_sense(unfit);
+      unfit_ = false;
       call_peer();
     }
     if (!(peer == Agreement{own_.seen, own_.epoch})) return LinkEvent::kNothing;
@@ -279,14 +302,20 @@ class Link {
     return LinkEvent::kNothing;
   }
 
-  /// Resets the own structures for that epoch of the peer and says so.
-  bool open_for(Agreement peer) {
+  /// The peer's description of the queues makes no sense. It may be about to write another (it restarts, somebody has
+  /// scribbled over it): broken only if it stays so.
+  LinkEvent wait_for_sense(const char* unfit) {
+    const Instant now = port_.now();
+    if (!std::exchange(unfit_, true)) unfit_since_ = now;
+    return elapsed(unfit_since_, now) < options_.silence ? LinkEvent::kNothing
+                                                         : broke(unfit, BrokenBy::kPeer);
+  }
+
+  /// Resets the own structures for that epoch of the peer and says so. A sentence if the peer's description is wrong.
+  const char* open_for(Agreement peer) {
     if (options_.role == Role::kDriver) kind_ = peer_block_.queue_kind();
     auto places = find_queues(control_, options_.role, kind_);
-    if (!places) {
-      broken_reason_ = describe(places.error());
-      return false;
-    }
+    if (!places) return describe(places.error());
     queues_known_ = true;
     channel_.send_ = SendLane(places->send);
     channel_.receive_ = ReceiveLane(places->receive);
@@ -294,7 +323,7 @@ class Link {
     set_queue_status(control_, options_.role, kind_, QueueStatus::kReady);
     own_.seen = peer.epoch;
     own_block_.publish_agreement(own_);
-    return true;
+    return nullptr;
   }
 
   /// Learns whom to ring from the peer's block, and rings.
@@ -316,9 +345,11 @@ class Link {
     if (claimed_) own_block_.publish_agreement(own_);
   }
 
-  LinkEvent broke(const char* reason) {
+  LinkEvent broke(const char* reason, BrokenBy by) {
     broken_reason_ = reason;
+    broken_by_ = by;
     close();
+    channel_.broken_ = true;
     state_ = LinkState::kBroken;
     return LinkEvent::kBroke;
   }
@@ -326,8 +357,8 @@ class Link {
   P& port_;
   const LinkOptions options_;
   LinkCounters counters_;
-  ChannelType channel_;
   BellType bell_;
+  ChannelType channel_;
 
   RegionMemory control_;
   RegionMemory data_;
@@ -336,9 +367,12 @@ class Link {
 
   LinkState state_ = LinkState::kDown;
   const char* broken_reason_ = "";
+  BrokenBy broken_by_ = BrokenBy::kNothing;
   bool attached_ = false;
   bool claimed_ = false;
   bool queues_known_ = false;
+  bool unfit_ = false;
+  Instant unfit_since_;
   QueueKind kind_ = QueueKind::kSelfDescribing;
 
   Agreement own_;
