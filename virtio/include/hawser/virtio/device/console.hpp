@@ -125,7 +125,11 @@ class Console {
     work.notify = queue.publish();
     if (index == kControlToDevice && multiport_) work.notify = answer_at_once() || work.notify;
     if (queue.fault() != QueueFault::kNone) broken_ = true;
-    if (broken_) work.more = false;
+    if (broken_) {
+      work.more = false;
+      // Nobody reads any more, so the backends must not wake anybody for it.
+      for (std::uint16_t id = 0; id < count_; ++id) ports_[id].set_driver_open(false);
+    }
     return work;
   }
 

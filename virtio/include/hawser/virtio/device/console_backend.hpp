@@ -27,6 +27,7 @@ struct ConsoleSize {
 /// connected()      somebody is at the other end
 /// size()           of the other end's window
 /// driver_open(on)  the driver opened the port, or closed it
+/// want_input(on)   optional: false: bytes would not be read now, so there is no use in waking anybody for them
 template <class B>
 concept ConsoleBackend = requires(B& backend, const B& cbackend, std::span<std::byte> out,
                                   std::span<const std::byte> in, bool on) {

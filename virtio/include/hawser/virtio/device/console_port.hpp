@@ -95,7 +95,9 @@ class ConsolePort {
   }
 
   bool prepare_to_wait_to_receive(AnyDeviceQueue<M>& queue) {
-    if (driver_open_ && !receiving_.held()) return queue.arm();
+    const bool wanted = driver_open_ && receiving_.held();
+    if constexpr (requires { backend_->want_input(wanted); }) backend_->want_input(wanted);
+    if (driver_open_ && !wanted) return queue.arm();
     queue.disarm();  // we have a buffer, or use for none: only the backend has anything to say
     return false;
   }

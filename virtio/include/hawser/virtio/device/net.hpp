@@ -128,7 +128,10 @@ class Net {
     }
     work.notify = queues_[index].publish();
     if (queues_[index].fault() != QueueFault::kNone) broken_ = true;
-    if (broken_) work.more = false;
+    if (broken_) {
+      work.more = false;
+      backend_.stop();  // nobody takes its frames any more, so it must not wake anybody for them
+    }
     return work;
   }
 

@@ -35,7 +35,7 @@ struct NetFrame {
 /// start(accepted, n)   a driver is there: from now on frames come only as it accepts them, on the first n queues.
 ///                      Frames from before are gone.
 /// adjust(accepted, n)  the driver changed its mind. Frames stay, those of queues that are no longer used excepted.
-/// stop()               the driver is gone, and with it every frame in between
+/// stop()               the driver is gone, and with it every frame in between. May be called again.
 /// send(q, h, parts)    one frame, gathered. The parts may change while they are read: copy first, then look.
 /// can_send(q)          false: send() would be kBusy
 /// front(q)             the oldest frame for the driver; stays, and stays valid, until pop(q)
