@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "../server/clock.hpp"
+#include "doorbell.hpp"
 
 #include <hawser/ivshmem/client/client.hpp>
 #include <hawser/ivshmem/server/error.hpp>
@@ -260,13 +261,7 @@ Client::Rang Client::ring(std::uint16_t id, std::uint16_t vector) {
   if (fds->empty()) return Rang::kAbsent;
   const int fd = (*fds)[vector % fds->size()].raw();
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  // The peer can fill its counter and clear O_NONBLOCK, which lives on the open file that we share: a write would
-  // then block. Not writable means full, and full means that it has been rung.
-  pollfd p{fd, POLLOUT, 0};
-  if (::poll(&p, 1, 0) != 1 || (p.revents & POLLOUT) == 0) return Rang::kRung;
-  const std::uint64_t one = 1;
-  while (::write(fd, &one, sizeof one) < 0 && errno == EINTR) {
-  }
+  ring_doorbell(fd);
   return Rang::kRung;
 }
 

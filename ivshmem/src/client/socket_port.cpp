@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "../server/clock.hpp"
+#include "doorbell.hpp"
 
 #include <hawser/ivshmem/client/socket_port.hpp>
 #include <hawser/ivshmem/server/error.hpp>
@@ -9,7 +10,6 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
@@ -27,15 +27,6 @@ enum Source : std::uint64_t {
 };
 constexpr std::uint64_t token_of(Source source, std::uint32_t which) {
   return source << 32 | which;
-}
-
-/// Empties a counter that others can touch: they may have taken the count, and cleared O_NONBLOCK.
-void drain(int fd) {
-  std::uint64_t count = 0;
-  iovec part{&count, sizeof count};
-  if (::preadv2(fd, &part, 1, -1, RWF_NOWAIT) >= 0 || errno != EOPNOTSUPP) return;
-  pollfd p{fd, POLLIN, 0};
-  if (::poll(&p, 1, 0) == 1) (void)!::read(fd, &count, sizeof count);
 }
 
 }  // namespace
@@ -101,7 +92,7 @@ Wake SocketPort::wait(Instant deadline) {
         cancelled = true;
         break;
       case kVector:
-        drain(client_.vector_fd(static_cast<std::uint16_t>(which)));
+        drain_doorbell(client_.vector_fd(static_cast<std::uint16_t>(which)));
         break;
       case kWatched:
         ready_.push_back(which);
@@ -119,7 +110,7 @@ void SocketPort::cancel() noexcept {
 }
 
 void SocketPort::resume() {
-  drain(cancel_.raw());
+  drain_doorbell(cancel_.raw());
 }
 
 void SocketPort::watch(int fd, std::uint32_t token, int interest) {

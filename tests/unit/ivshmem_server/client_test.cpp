@@ -6,7 +6,6 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <sys/uio.h>
 
 #include <atomic>
 
@@ -239,31 +238,6 @@ TEST_CASE("a peer that fills its counter and makes it blocking cannot hold us up
   CHECK(ms(start, a.now()) < 1000);
   CHECK(b.wait(b.now() + seconds(1)) == Wake::kRung);
   CHECK(b.wait(b.now()) == Wake::kTimeout);
-}
-
-TEST_CASE("a peer that takes our doorbell's count away, on a blocking descriptor, cannot hold us up") {
-  const TempDir dir;
-  Running server(server_in(dir));
-  SocketPort a(client_in(dir));
-  ::fcntl(a.client().vector_fd(0), F_SETFL, 0);
-  std::atomic<bool> over{false};
-  const UniqueFd thief(::dup(a.client().vector_fd(0)));
-  std::thread thread([&] {
-    const std::uint64_t one = 1;
-    std::uint64_t loot;
-    while (!over) {
-      (void)!::write(thief.raw(), &one, 8);
-      if (readable(thief.raw(), 0)) {
-        iovec part{&loot, sizeof loot};
-        (void)!::preadv2(thief.raw(), &part, 1, -1, RWF_NOWAIT);
-      }
-    }
-  });
-  const Instant start = a.now();
-  for (int i = 0; i < 2000; ++i) (void)a.wait(a.now() + milliseconds(1));
-  CHECK(ms(start, a.now()) < 10'000);
-  over = true;
-  thread.join();
 }
 
 TEST_CASE("no server, or a path that cannot be one, is one sentence") {
