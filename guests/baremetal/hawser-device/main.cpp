@@ -126,6 +126,10 @@ int hawser_main(guest::Machine& machine) {
                     link.epoch().peer, "\n");
     }
     if (link.state() == LinkState::kBroken) {
+      if (link.broken_by() != ivshmem::BrokenBy::kPeer) {
+        console.print(link.broken_reason(), "\n");
+        return 1;
+      }
       console.print("link broken: ", link.broken_reason(), "; starting it anew\n");
       link.reset();
     }

@@ -7,16 +7,19 @@
 
 #include <hawser/app/report.hpp>
 
+#include <hawser/ivshmem/link.hpp>
 #include <hawser/transport/link.hpp>
 #include <hawser/virtio/msg/driver_bus.hpp>
 #include <hawser/virtio/msg/driver_device.hpp>
 #include <hawser/virtio/queue/arena.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace hawser::app {
 
@@ -54,7 +57,7 @@ class DriverSession {
 
   /// Waits for the link and finds the devices.
   Result<void, virtio::TransportError> open() {
-    HAWSER_CHECK(bus_.wait_up(now() + options_.patience));
+    HAWSER_CHECK(wait_up(now() + options_.patience));
     session_ = bus_.session();
     HAWSER_TRY(found, bus_.devices());
     count_ = 0;
@@ -81,14 +84,27 @@ class DriverSession {
     const Instant until = now() + options_.patience;
     ++losses_;
     while (true) {
-      if (link_.state() == LinkState::kBroken) link_.reset();
-      HAWSER_CHECK(bus_.wait_up(until));
+      HAWSER_CHECK(wait_up(until));
       session_ = bus_.session();
       const auto opened = device.open();
       if (opened.ok()) return {};
       if (now() >= until) return Err{opened.error()};
     }
   }
+
+  /// Sleeps until the device has news, at most kPollInterval.
+  void wait(Device& device) { heed(device.wait(now() + kPollInterval)); }
+  void heed(Wake wake) {
+    if (wake == Wake::kCancelled) end("stopped");
+  }
+
+  /// Nothing will come of waiting any more, because of this. No patience from now on.
+  void end(std::string_view why) {
+    if (!ended()) why_ended_ = why;
+  }
+  bool ended() const { return !why_ended_.empty(); }
+  std::string_view why_ended() const { return why_ended_; }
+  Duration patience() const { return ended() ? Duration{} : options_.patience; }
 
   /// How often the device side was lost.
   unsigned losses() const { return losses_; }
@@ -106,6 +122,22 @@ class DriverSession {
   }
 
  private:
+  /// Waits until the link is up. One that the peer broke starts anew; one that is somebody else's ends the session.
+  Result<void, virtio::TransportError> wait_up(Instant until) {
+    constexpr Duration kGlance = milliseconds(20);
+    while (true) {
+      if (link_.state() == LinkState::kBroken) {
+        if (link_.broken_by() != ivshmem::BrokenBy::kPeer) end(link_.broken_reason());
+        if (ended()) return Err{virtio::TransportError::kLinkDown};
+        link_.reset();
+      }
+      const auto up = bus_.wait_up(std::min(until, now() + kGlance));
+      if (up.ok()) return {};
+      if (up.error() == virtio::TransportError::kCancelled) heed(Wake::kCancelled);
+      if (ended() || now() >= until) return up;
+    }
+  }
+
   L& link_;
   SessionOptions options_;
   Bus bus_;
@@ -114,6 +146,7 @@ class DriverSession {
   std::size_t count_ = 0;
   std::uint32_t session_ = 0;  ///< Of the bus, when devices were opened.
   unsigned losses_ = 0;
+  std::string_view why_ended_;
 };
 
 }  // namespace hawser::app

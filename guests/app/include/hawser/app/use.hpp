@@ -40,24 +40,31 @@ class Use {
   /// True: every row verified, and there was at least one device.
   bool run() {
     if (const auto opened = session_.open(); !opened.ok()) {
-      reporter_.say(session_.link().state() == LinkState::kBroken ? session_.link().broken_reason()
-                                                                  : describe(opened.error()));
+      reporter_.say(session_.ended()      ? session_.why_ended()
+                    : session_.bus().up() ? describe(opened.error())
+                                          : "no device side came to this link in time");
       return false;
     }
     if (session_.device_count() == 0) {
       reporter_.say("the device side serves no devices");
       return false;
     }
+    bool good = use_all(Duration{});
+    if (options_.soak.ns != 0 && !session_.ended())
+      good &= use_all(Duration{options_.soak.ns / session_.device_count()});
+    if (session_.ended()) reporter_.say(session_.why_ended());
+    return good && !session_.ended();
+  }
+
+ private:
+  bool use_all(Duration soak) {
     bool good = true;
-    for (std::size_t n = 0; n < session_.device_count(); ++n) good &= use(session_.device(n), Duration{});
-    if (options_.soak.ns != 0) {
-      const Duration each{options_.soak.ns / session_.device_count()};
-      for (std::size_t n = 0; n < session_.device_count(); ++n) good &= use(session_.device(n), each);
+    for (std::size_t n = 0; n < session_.device_count() && !session_.ended(); ++n) {
+      good &= use(session_.device(n), soak);
     }
     return good;
   }
 
- private:
   /// One pass over the device, or `soak` of it.
   bool use(Device& device, Duration soak) {
     switch (device.device_id()) {

@@ -140,7 +140,7 @@ class UseBlk : UseDevice<L, R> {
       } else {
         const Instant until = session_.now() + Base::patience();
         std::optional<virtio::driver::BlkDone> done;
-        while (!(done = driver_.take(*ticket)) && session_.now() < until) wait();
+        while (!(done = driver_.take(*ticket)) && !Base::late(until)) wait();
         if (!done) return Totals::bad("no answer");  // the buffer is the device's still
         if (!done->result.ok()) totals = Totals::bad(describe(done->result.error()));
         if (totals.good && bytes[0] == std::byte{0}) totals = Totals::bad("the identity is empty");
@@ -248,7 +248,7 @@ class UseBlk : UseDevice<L, R> {
   /// Until something happened; brings the device back first if it was lost.
   void wait() {
     if (Base::healthy() && driver_.state() == Driver::State::kRunning) {
-      (void)driver_.wait(session_.now() + kPollInterval);
+      session_.heed(driver_.wait(session_.now() + kPollInterval));
       return;
     }
     driver_.suspend();

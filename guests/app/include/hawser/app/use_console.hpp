@@ -90,7 +90,7 @@ class UseConsole : UseDevice<L, R> {
         const unsigned losses = session_.losses();
         std::size_t written = 0, read = 0;
         while (read < kPiece && session_.losses() == losses) {
-          if (session_.now() > limit) return Totals::bad("bytes did not come back");
+          if (Base::late(limit)) return Totals::bad("bytes did not come back");
           std::size_t moved = 0;
           if (ready(id)) {
             moved = driver_.write(id, std::span(said).subspan(written));
@@ -125,7 +125,7 @@ class UseConsole : UseDevice<L, R> {
   bool until(Condition condition) {
     const Instant limit = session_.now() + Base::patience();
     while (!condition()) {
-      if (session_.now() > limit) return false;
+      if (Base::late(limit)) return false;
       (void)driver_.poll();
       if (!condition()) wait();
     }
@@ -134,7 +134,7 @@ class UseConsole : UseDevice<L, R> {
 
   void wait() {
     if (Base::healthy() && driver_.started() && !driver_.broken()) {
-      if (!driver_.prepare_to_wait()) (void)device_.wait(session_.now() + kPollInterval);
+      if (!driver_.prepare_to_wait()) session_.wait(device_);
       return;
     }
     driver_.suspend();

@@ -50,7 +50,7 @@ class UseDevice {
     row.bytes = totals.bytes;
     row.operations = totals.operations;
     row.verified = totals.good;
-    row.note = totals.note;
+    row.note = !totals.good && session_.ended() ? session_.why_ended() : totals.note;
     if (totals.good && session_.losses() != losses) row.note = "the device side was lost and came back";
     reporter_.row(row);
     return totals.good;
@@ -62,7 +62,9 @@ class UseDevice {
   }
 
   bool healthy() const { return session_.healthy(device_); }
-  Duration patience() const { return session_.options().patience; }
+  /// Past the limit of somebody's patience, or nothing to wait for any more.
+  bool late(Instant limit) const { return session_.ended() || session_.now() > limit; }
+  Duration patience() const { return session_.patience(); }
 
   Session& session_;
   Device& device_;

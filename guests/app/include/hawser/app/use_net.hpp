@@ -189,7 +189,7 @@ class UseNet : UseDevice<L, R> {
       const Instant until = session_.now() + Base::patience();
       while (true) {
         const Instant now = session_.now();
-        if (now > until) return Totals::bad("a segmented frame did not come back");
+        if (Base::late(until)) return Totals::bad("a segmented frame did not come back");
         if ((sent.ns == 0 || elapsed(sent, now) > kLost) &&
             driver_.send(0, header, std::span(&frame, 1)).ok())
           sent = now;
@@ -225,7 +225,7 @@ class UseNet : UseDevice<L, R> {
 
   void wait() {
     if (Base::healthy() && driver_.started() && !driver_.broken()) {
-      if (!driver_.prepare_to_wait()) (void)device_.wait(session_.now() + kPollInterval);
+      if (!driver_.prepare_to_wait()) session_.wait(device_);
       return;
     }
     driver_.suspend();

@@ -74,9 +74,11 @@ class UseRng : UseDevice<L, R> {
 
   bool fill(std::span<std::byte> bytes) {
     const Instant until = session_.now() + Base::patience();
-    while (session_.now() < until) {
+    while (!Base::late(until)) {
       if (Base::healthy() && driver_.state() == Driver::State::kRunning) {
-        if (driver_.fill(bytes, session_.now() + kPollInterval).ok()) return true;
+        const auto filled = driver_.fill(bytes, session_.now() + kPollInterval);
+        if (filled.ok()) return true;
+        if (filled.error() == virtio::driver::RngError::kCancelled) session_.heed(Wake::kCancelled);
         continue;
       }
       driver_.suspend();
