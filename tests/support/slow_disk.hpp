@@ -36,10 +36,13 @@ class SlowDisk {
       if (other.tag == operation.tag) throw std::logic_error("two pending operations share a tag");
     }
     if (pending.size() >= most_) return virtio::device::BlkProgress::kBusy;
+    held_back_ = true;
     pending.push_back(operation);
     seen.push_back(operation);
     return virtio::device::BlkProgress::kPending;
   }
+
+  void go() { held_back_ = false; }
 
   std::optional<virtio::device::BlkFinished> poll() {
     if (finished_.empty()) return std::nullopt;
@@ -50,11 +53,13 @@ class SlowDisk {
 
   void drain() {
     ++drains;
+    held_back_ = false;
     while (!pending.empty()) finish(0);
   }
 
   /// The n-th of what is pending is over.
   void finish(std::size_t n, bool ok = true) {
+    if (held_back_) throw std::logic_error("nobody said go: a real backend would not have begun");
     const Operation operation = pending.at(n);
     pending.erase(pending.begin() + static_cast<std::ptrdiff_t>(n));
     if (ok) ok = disk_.submit(operation) == virtio::device::BlkProgress::kDone;
@@ -69,6 +74,7 @@ class SlowDisk {
   virtio::device::MemoryDisk disk_;
   std::size_t most_;
   std::deque<virtio::device::BlkFinished> finished_;
+  bool held_back_ = false;
 };
 
 }  // namespace hawser::test

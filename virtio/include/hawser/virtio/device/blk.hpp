@@ -97,10 +97,9 @@ class Blk {
   }
 
   Work service(std::uint16_t index) {
-    if (!started_) return {};
-    collect();
     BlkQueue<M>& queue = storage_.queues[index];
-    if (!queue.attached) return {};
+    if (!started_ || !queue.attached) return {};
+    collect();
     queue.queue.disarm();
     retry_waiting(index);
     unsigned left = kBurst;
@@ -110,6 +109,7 @@ class Blk {
       --left;
       begin(index, std::move(*chain));
     }
+    if (std::exchange(batch_, false)) backend_.go();
     queue.unpublished = false;
     return {.more = left == 0, .notify = queue.queue.publish()};
   }
@@ -230,6 +230,7 @@ class Blk {
         case BlkProgress::kPending:
           slot.state = BlkSlot::State::kPending;
           ++pending_;
+          batch_ = true;
           return;
         case BlkProgress::kBusy:
           slot.state = BlkSlot::State::kWaiting;
@@ -390,6 +391,7 @@ class Blk {
   bool started_ = false;
   bool in_order_ = false;
   bool config_changed_ = false;
+  bool batch_ = false;  ///< The backend was given something since go().
 };
 
 }  // namespace hawser::virtio::device

@@ -69,7 +69,8 @@ struct BlkFinished {
 
 /// submit(op)     begins, and perhaps ends, one operation. kDone of a write: the backend has the bytes, for good
 ///                (but for a loss of power) unless op.durable, for good without exception if it is.
-/// poll()         one operation that was pending and is over.
+/// go()           the end of a batch of submit(): whatever was held back until now is really begun.
+/// poll()         one operation that was pending and is over. Must not wait and should cost nothing when there is none.
 /// drain()        returns when nothing is pending any more and no lent byte is touched any more; what finished
 ///                may still be in poll().
 /// capacity()     sectors, now.
@@ -80,6 +81,7 @@ concept BlkBackend = Memory<M> && requires(B& backend, const B& cbackend, const 
   { cbackend.read_only() } -> std::same_as<bool>;
   { cbackend.can_unmap() } -> std::same_as<bool>;
   { backend.submit(operation) } -> std::same_as<BlkProgress>;
+  { backend.go() } -> std::same_as<void>;
   { backend.poll() } -> std::same_as<std::optional<BlkFinished>>;
   { backend.drain() } -> std::same_as<void>;
 };

@@ -46,6 +46,7 @@ class MemoryDisk {
     return BlkProgress::kFailed;
   }
 
+  void go() {}
   std::optional<BlkFinished> poll() { return std::nullopt; }
   void drain() {}
 
