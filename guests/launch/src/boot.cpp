@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <thread>
@@ -84,6 +85,7 @@ class Booting {
     std::filesystem::create_directories(options_.log_directory);
     Interrupts interrupts;
     const RuntimeDirectory directory;
+    lend_scratch_disk(directory.path());
     socket_ = directory.path() / "window.sock";
     say("window of {} MiB at {}", options_.window_bytes >> 20, socket_.string());
     ivshmem::ServerOptions window;
@@ -121,6 +123,18 @@ class Booting {
   }
 
  private:
+  /// A device side that is killed and started again would have forgotten a disk in its own memory.
+  void lend_scratch_disk(const std::filesystem::path& folder) {
+    const bool dies = std::any_of(kills_.begin(), kills_.end(),
+                                  [](const PlannedKill& kill) { return kill.party == "device"; });
+    if (!dies || options_.disk) return;
+    options_.disk = folder / "scratch-disk.img";
+    if (!std::ofstream(*options_.disk))
+      throw std::runtime_error(fmt::format("can't write {}", options_.disk->string()));
+    std::filesystem::resize_file(*options_.disk, 32 << 20);
+    say("the device side will be killed: its disk is a scratch file that outlives it");
+  }
+
   template <class... Args>
   void say(fmt::format_string<Args...> format, Args&&... args) const {
     if (options_.quiet) return;
@@ -284,7 +298,7 @@ class Booting {
     return status;
   }
 
-  const BootOptions& options_;
+  BootOptions options_;
   std::vector<PlannedKill> kills_;
   std::filesystem::path socket_;
   const Clock::time_point start_ = Clock::now();

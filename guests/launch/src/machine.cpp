@@ -42,7 +42,8 @@ std::vector<std::string> qemu_command(const Machine& machine) {
   std::vector<std::string> command;
   const auto add = [&](auto... words) { (command.emplace_back(words), ...); };
   if (machine.arch == Arch::kX86_64) {
-    add("qemu-system-x86_64", "-M", "q35", "-device", "isa-debug-exit,iobase=0xf4");
+    // qboot hands a PVH image control a tenth of a second sooner than SeaBIOS; the guest assigns its BARs itself.
+    add("qemu-system-x86_64", "-M", "q35", "-bios", "qboot.rom", "-device", "isa-debug-exit,iobase=0xf4");
   } else {
     // Semihosting is how a bare-metal guest gives QEMU an exit status; the guest is ours.
     add("qemu-system-aarch64", "-M", "virt,gic-version=3", "-semihosting-config", "enable=on,target=native");
