@@ -110,16 +110,17 @@ configure() {
 
 configure_native() { configure native "${CXX:-$(cached g++)}"; }
 
-# Clang's undefined-behaviour checks go further than GCC's, and its reports stop at the first finding.
+# Clang's undefined-behaviour checks go further than GCC's. Findings end the program. -O1 compiles in less time, and
+# keeps the frames of a report.
 configure_asan() {
-  configure asan "$(cached clang++)" -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+  configure asan "$(cached clang++)" -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false \
     -Dcpp_args=-fno-sanitize-recover=all
 }
 configure_tsan() {
-  configure tsan "$(cached clang++)" -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false
+  configure tsan "$(cached clang++)" -Ddebug=true -Doptimization=1 -Db_sanitize=thread -Db_lundef=false
 }
 configure_fuzz() {
-  configure fuzz "$(cached clang++)" -Dfuzz=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined \
+  configure fuzz "$(cached clang++)" -Dfuzz=true -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined \
     -Db_lundef=false -Dcpp_args=-fno-sanitize-recover=all
 }
 
