@@ -49,11 +49,11 @@ class PackedDeviceQueue {
     // release of a head descriptor in PackedDriverQueue::publish().
     const auto high = ring_.template observe<std::uint64_t>(take_.high());
     if (!take_.available(static_cast<std::uint16_t>(high >> 48))) return Err{TakeError::kNothing};
+    if (held_ == size_) return breaks(QueueFault::kAvailableIndexRanAhead);
     detail::ChainGatherer<M> gatherer(memory_, storage);
     auto descriptor = detail::Descriptor::packed(ring_.template load<std::uint64_t>(take_.low()), high);
     std::uint16_t slots = 1;
     if (!descriptor.has(VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) [[likely]] {
-      if (held_ == size_) return breaks(QueueFault::kAvailableIndexRanAhead);
       if (const QueueFault fault = gatherer.push(descriptor); fault != QueueFault::kNone)
         return breaks(fault);
     } else if (const QueueFault fault = gather(descriptor, slots, gatherer); fault != QueueFault::kNone) {
@@ -134,7 +134,6 @@ class PackedDeviceQueue {
                     detail::ChainGatherer<M>& gatherer) const {
     detail::PackedPosition at = take_;
     for (slots = 1;; ++slots) {
-      if (slots > size_ - held_) return QueueFault::kChainNeverEnds;
       if (descriptor.has(VIRTQ_DESC_F_INDIRECT)) {
         // §2.8.19: an indirect descriptor stands alone.
         if (slots != 1) return QueueFault::kIndirectWithNext;
@@ -142,6 +141,7 @@ class PackedDeviceQueue {
       }
       if (const QueueFault fault = gatherer.push(descriptor); fault != QueueFault::kNone) return fault;
       if (!descriptor.has(VIRTQ_DESC_F_NEXT)) return QueueFault::kNone;
+      if (slots == size_ - held_) return QueueFault::kChainNeverEnds;  // the rest of the ring is ours
       at.advance(1, size_);
       const auto low = ring_.template load<std::uint64_t>(at.low());
       descriptor = detail::Descriptor::packed(low, ring_.template load<std::uint64_t>(at.high()));
