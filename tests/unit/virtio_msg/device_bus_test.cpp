@@ -732,6 +732,23 @@ TEST_CASE("when the link ends, devices are stopped and nothing of that time is r
   CHECK(bus.queue() == kUnconfigured);
 }
 
+TEST_CASE("a message longer than the bus allows stops the devices; a new session starts them anew") {
+  Bus<1024> bus;
+  bus.negotiate();
+  CHECK(bus.status(15) == "0f000000");
+  REQUIRE(bus.send("0203 0000 0101 5802 00*592"));
+  bus.run();
+  CHECK(bus.bus.fault() == BusFault::kMessageTooLong);
+  CHECK_FALSE(bus.five.started);
+  bus.pair.first().reset();
+  bus.connect();
+  for (int i = 0; i < 20; ++i) {
+    bus.run();
+    bus.pair.advance(milliseconds(1));
+  }
+  CHECK(bus.ask("0203 0000 0101 0c00 efbeadde") == "0303000001010c00efbeadde");
+}
+
 TEST_CASE("PING from the device's side: the pong counts when it carries the right word") {
   Bus bus;
   REQUIRE(bus.bus.ping().ok());

@@ -362,6 +362,28 @@ TEST_CASE("enumerations that do not end by themselves end all the same") {
   }
 }
 
+TEST_CASE("a v1 list of devices that ends with next_offset 0 is not misread as an empty v2 list") {
+  Relay relay({}, {.wire = WireVersion::kV1});
+  relay.connect();
+  const auto found = relay.driver.devices();
+  REQUIRE(found.ok());
+  CHECK(found->has(5));
+}
+
+TEST_CASE("a list of other devices than those asked for is a bad answer") {
+  for (const std::size_t at : {8, 12}) {  // the offset; the count, one byte of bitmap more than asked for
+    Relay relay(kHasty);
+    relay.connect();
+    relay.on_response = changing(3, 2, [=](Bytes& frame) {
+      frame[at] = std::byte{at == 8 ? std::uint8_t{8} : std::uint8_t{72}};
+      frame.resize(14 + 9);
+      write_wire(std::span(frame).subspan(6), le16(static_cast<std::uint16_t>(at == 8 ? 18 : 23)));
+      if (at == 8) frame.resize(18);
+    });
+    CHECK(relay.driver.devices().error() == TransportError::kBadAnswer);
+  }
+}
+
 TEST_CASE("many devices are found through small windows") {
   Relay relay({}, {}, 52);
   std::vector<ToyDevice> toys(10);
@@ -443,6 +465,18 @@ TEST_CASE("a queue that runs with another ring than ours keeps our memory until 
   relay.on_request = changing(0, VIRTIO_MSG_SET_VQUEUE, [](Bytes& frame) { set32(frame, 24, 0x8000); });
   CHECK(device.driver.start_queue(0, 8, device.slots).error() == TransportError::kBadAnswer);
   CHECK(relay.arena().free_bytes() < relay.arena().size());
+  REQUIRE(device.driver.reset().ok());
+  CHECK(relay.arena().free_bytes() == relay.arena().size());
+}
+
+TEST_CASE("a device that denies a queue which we have started does not get a second ring for it") {
+  Relay relay;
+  relay.connect();
+  Device device(relay);
+  REQUIRE(device.ready().ok());
+  relay.on_response = changing(1, VIRTIO_MSG_GET_VQUEUE, [](Bytes& frame) { frame[20] = std::byte{0}; });
+  CHECK(device.driver.start_queue(0, 8, device.slots).error() == TransportError::kQueueRefused);
+  relay.on_response = Relay::as_it_is;
   REQUIRE(device.driver.reset().ok());
   CHECK(relay.arena().free_bytes() == relay.arena().size());
 }
