@@ -136,6 +136,19 @@ TEST_CASE("a queue that was reset starts anew while the other one runs on") {
   }
 }
 
+TEST_CASE("without RING_RESET no queue is reset alone") {
+  BothSides<> both;
+  ToyDevice toy;
+  REQUIRE(both.devices.add(DeviceRef<RegionMemory>(toy), {}, 3).ok());
+  both.connect();
+  Driver driver(both.driver, 3, both.arena());
+  REQUIRE_FALSE(driver.negotiate(kToyFeatures).value().has(VIRTIO_F_RING_RESET));
+  Slots slots;
+  REQUIRE(driver.start_queue(0, 4, slots.of[0]).ok());
+  CHECK(driver.reset_queue(0).error() == TransportError::kNotPossible);
+  CHECK(toy.queues[0].size() == 4);
+}
+
 TEST_CASE(
     "a device whose queue was broken needs a reset, its neighbor does not notice, and the reset helps") {
   BothSides<> both;
