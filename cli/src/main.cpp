@@ -5,7 +5,13 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <exception>
+#include <stdexcept>
+
+void hawser::cli::say(std::string_view sentence) noexcept {
+  std::fprintf(stderr, "hawser: %.*s\n", static_cast<int>(sentence.size()), sentence.data());
+}
 
 int main(int argc, char** argv) {
   CLI::App app("Hawser moors one guest to another: virtio devices that another guest serves, over ivshmem.",
@@ -19,7 +25,14 @@ int main(int argc, char** argv) {
   hawser::cli::add_serve(app, status);
   hawser::cli::add_use(app, status);
   hawser::cli::add_ivshmem_server(app, status);
+  hawser::cli::add_bench(app, status);
 
+  const auto wrong_words = [&](const char* what) {
+    hawser::cli::say(what);
+    fmt::print(stderr, "See: hawser {}--help\n",
+               argc > 1 && argv[1][0] != '-' ? fmt::format("{} ", argv[1]) : "");
+    return 64;
+  };
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -29,11 +42,11 @@ int main(int argc, char** argv) {
   } catch (const CLI::CallForVersion& version) {
     return app.exit(version);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "hawser: {}\nSee: hawser {}--help\n", error.what(),
-               argc > 1 && argv[1][0] != '-' ? fmt::format("{} ", argv[1]) : "");
-    return 64;
+    return wrong_words(error.what());
+  } catch (const std::invalid_argument& error) {
+    return wrong_words(error.what());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "hawser: {}\n", error.what());
+    hawser::cli::say(error.what());
     return 2;
   }
   return status;

@@ -1,0 +1,32 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+#include "verbs.hpp"
+
+#include <hawser/bench/queue.hpp>
+
+#include <memory>
+
+namespace hawser::cli {
+
+void add_bench(CLI::App& app, Status& status) {
+  auto* verb =
+      app.add_subcommand("bench", "measure this machine's limits and how close Hawser comes to them");
+  verb->require_subcommand(1);
+
+  auto options = std::make_shared<bench::QueueOptions>();
+  auto* queue =
+      verb->add_subcommand("queue", "cache lines between two cores, memcpy, and the rings beside them");
+  queue->add_flag("--json", options->json, "the results as JSON on standard output instead of the table");
+  queue->add_option("--rounds", options->rounds, "every figure is the median of that many short runs")
+      ->check(CLI::Range(3, 100'000))
+      ->capture_default_str();
+  queue->add_option("--size", options->size, "descriptors of each queue; a power of two")
+      ->check(CLI::IsMember({64, 128, 256, 512, 1024}))
+      ->capture_default_str();
+  queue->add_option("--features", options->features,
+                    "ring features to turn on: event, order, or both with a comma");
+  queue->callback([options, &status] { status = bench::run_queue_bench(*options); });
+}
+
+}  // namespace hawser::cli
