@@ -8,6 +8,10 @@
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
 
+#include "support/seed.hpp"
+
+#include <cstdlib>
+
 using namespace hawser;
 using namespace hawser::virtio;
 using hawser::test::Bytes;
@@ -66,6 +70,8 @@ void finish(Bytes& frame, const NetHeader& header) {
 }  // namespace
 
 TEST_CASE("any sequence of frames arrives equal once what was left undone is done") {
+  HAWSER_TEST_SEED(seed);
+  setenv("RC_PARAMS", ("seed=" + std::to_string(seed) + " max_success=200").c_str(), 0);
   const bool holds = rc::check([] {
     test::NetPairSetup setup;
     setup.queue_features = *rc::gen::arbitrary<bool>() ? test::packed_features() : test::split_features();

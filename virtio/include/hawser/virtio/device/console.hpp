@@ -72,7 +72,7 @@ class Console {
     const ConsoleSize size = ports_[0].size();
     const virtio_console_config config{size.columns, size.rows, count_, 0};
     const auto bytes = wire_bytes(config);
-    if (at > bytes.size() || out.size() > bytes.size() - at) return;
+    if (out.empty() || at > bytes.size() || out.size() > bytes.size() - at) return;
     std::memcpy(out.data(), bytes.data() + at, out.size());
   }
   /// §5.3.4: a character for emergencies, also before the queues work. Best effort.

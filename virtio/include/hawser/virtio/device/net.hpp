@@ -83,7 +83,7 @@ class Net {
   void read_config(std::uint32_t at, std::span<std::byte> out) const {
     const virtio_net_config config{filter_.own(), status(), pairs_, config_.mtu};
     const auto bytes = wire_bytes(config);
-    if (at > bytes.size() || out.size() > bytes.size() - at) return;
+    if (out.empty() || at > bytes.size() || out.size() > bytes.size() - at) return;
     std::memcpy(out.data(), bytes.data() + at, out.size());
   }
   /// §5.1.4: nothing in it is the driver's to write.
