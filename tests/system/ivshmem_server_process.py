@@ -131,6 +131,8 @@ class Limits(kit.Case):
             client = self.client(server.path)
             number, _ = client.greeting(len(members), 8)
             if number >= 0:
+                for member in members:
+                    member.drain()
                 members.append(client)
             else:
                 self.assertEqual(number, -24)
@@ -169,9 +171,7 @@ class Limits(kit.Case):
         while number >= 0:
             try:
                 while True:
-                    for fd in witness.fds:
-                        os.close(fd)
-                    witness.fds = []
+                    witness.forget()
                     witness.read()
             except BlockingIOError:
                 pass

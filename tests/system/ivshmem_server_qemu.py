@@ -37,9 +37,13 @@ class Guests(kit.Case):
     def test_a_hundred_clients_come_and_go_around_a_guest(self):
         server = self.server("--vectors", 8, "--max-peers", 120)
         (guest,) = self.start(server, 1, vectors=8)
-        clients = [self.client(server.path) for _ in range(100)]
-        for others, client in enumerate(clients):
+        clients = []
+        for others in range(100):
+            client = self.client(server.path)
+            clients.append(client)
             client.greeting(others + 1, 8)
+            for c in clients:
+                c.drain()
         self.assertTrue(guest.well())
         for client in clients[::2]:
             client.close()

@@ -275,6 +275,11 @@ void Server::Impl::flush(Connection& c, Instant now) {
     attention_.erase(c.key);
     return;
   }
+  if (result == SendQueue::Flush::kCongested && !c.stuck_since) {
+    log_.caused(
+        now, "link \"{}\": peer {} has to wait: the kernel lets this user have no more descriptors in flight",
+        c.link->policy().name, c.lease.id);
+  }
   if (moved || !c.stuck_since) c.stuck_since = now;
   attention_.insert(c.key);
   if (c.queue.items() > c.link->queue_limit()) {
