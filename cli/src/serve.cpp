@@ -24,9 +24,12 @@ struct Words {
 void add_serve(CLI::App& app, Status& status) {
   auto words = std::make_shared<Words>();
   auto* verb = app.add_subcommand("serve", "serve virtio devices to whoever drives the other end of a link");
-  verb->footer(
-      std::string(process::served_help()) +
-      "\nExample:\n  hawser serve --link ivshmem:/run/window.sock --device blk,memory=64M --device rng");
+  verb->footer(std::string(process::served_help()) +
+               "\nIt serves until SIGTERM or SIGINT. Status: 0 stopped by one of them, 1 another party "
+               "serves this link,\n"
+               "2 something is missing, 64 wrong words.\n"
+               "Example:\n  hawser serve --link ivshmem:/run/window.sock --device blk,file=disk.img --device "
+               "net,user");
   verb->add_option("--link", words->link, "ivshmem:SOCKET[,link=N][,links=N][,unsealed]")->required();
   verb->add_option("--device", words->devices, "a device to serve; may be repeated")
       ->required()
@@ -44,9 +47,8 @@ void add_serve(CLI::App& app, Status& status) {
     options.queue_kind =
         words->queue_layout == "plain" ? ivshmem::QueueKind::kPlain : ivshmem::QueueKind::kSelfDescribing;
     options.spin = microseconds(words->spin_us);
-    options.say = [](std::string_view sentence) { fmt::print(stderr, "hawser: {}\n", sentence); };
-    process::serve(options);
-    status = 0;
+    options.say = say;
+    status = process::serve(options) ? 0 : 1;
   });
 }
 

@@ -3,7 +3,6 @@
 
 #include "verbs.hpp"
 
-#include <hawser/ivshmem/server/size.hpp>
 #include <hawser/launch/report.hpp>
 #include <hawser/process/run.hpp>
 
@@ -58,11 +57,11 @@ void add_use(CLI::App& app, Status& status) {
   verb->callback([words, &status] {
     process::UseOptions options;
     options.link = process::parse_link(words->link);
-    options.disk_bytes = ivshmem::parse_size(words->bytes);
+    options.disk_bytes = size_of("--bytes", words->bytes);
     options.seconds = words->seconds;
     options.patience = seconds(words->patience);
     options.split_only = words->split;
-    options.say = [](std::string_view sentence) { fmt::print(stderr, "hawser: {}\n", sentence); };
+    options.say = say;
     std::vector<launch::Row> rows;
     options.row = [&rows, words](const app::Row& row) {
       rows.push_back(kept(row));

@@ -19,6 +19,7 @@ LinkAddress parse_link(std::string_view text) {
   const Words words(text.substr(kScheme.size()));
   LinkAddress address{.socket = std::string(words.first())};
   if (address.socket.empty()) throw std::invalid_argument("the link names no socket; write ivshmem:SOCKET");
+  words.once();
   for (const auto& word : words.rest()) {
     if (word.key == "link") {
       address.number = static_cast<std::uint32_t>(word.number(0, 4095));

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 
@@ -18,14 +19,17 @@ namespace hawser::process {
 namespace {
 
 using SocketLink = ivshmem::Link<ivshmem::SocketPort>;
-using Bus = virtio::msg::DeviceBus<SocketLink, 32>;
+constexpr std::uint16_t kMaxDevices = 32;
+constexpr Duration kLookInterval = milliseconds(100);
+using Bus = virtio::msg::DeviceBus<SocketLink, kMaxDevices, kMaxQueues>;
 
 /// Tells of what changed since the last look.
 class Watch {
  public:
   Watch(const ivshmem::SocketPort& port, const Say& say) : port_(port), say_(say) {}
 
-  void look(SocketLink& link, bool up) {
+  /// False: the link is not ours to serve.
+  bool look(SocketLink& link, bool up) {
     if (up != up_) {
       up_ = up;
       say_(up ? fmt::format("link up, epoch {}/{}", link.epoch().own, link.epoch().peer) : "link down");
@@ -36,9 +40,14 @@ class Watch {
                        port_.server_loss()));
     }
     if (link.state() == LinkState::kBroken) {
+      if (link.broken_by() != ivshmem::BrokenBy::kPeer) {
+        say_(link.broken_reason());
+        return false;
+      }
       say_(fmt::format("link broken: {}; starting it anew", link.broken_reason()));
       link.reset();
     }
+    return true;
   }
 
  private:
@@ -48,35 +57,67 @@ class Watch {
   bool server_ = true;
 };
 
+enum class Place : std::uint8_t {
+  kOurs,
+  kSomebodyElses,
+  kStopped,
+};
+
+/// Waits until the end of the link is ours: one who holds it may be dead. Before that, no file is opened and no
+/// interface made.
+Place take_place(SocketLink& link, ivshmem::SocketPort& port) {
+  while (link.epoch().own == 0 && link.state() != LinkState::kBroken) {
+    if (port.wait(port.now() + milliseconds(20)) == Wake::kCancelled) return Place::kStopped;
+    link.poll();
+  }
+  if (link.state() != LinkState::kBroken) return Place::kOurs;
+  if (link.broken_by() == ivshmem::BrokenBy::kRival) return Place::kSomebodyElses;
+  throw std::runtime_error(link.broken_reason());
+}
+
 }  // namespace
 
-void serve(const ServeOptions& options) {
-  std::vector<std::unique_ptr<Served>> devices;
-  for (const auto& words : options.devices) devices.push_back(make_served(words));
-  if (devices.empty()) throw std::invalid_argument("there is nothing to serve: name at least one --device");
-
+bool serve(const ServeOptions& options) {
+  std::vector<MakeServed> makers;
+  for (const auto& words : options.devices)
+    makers.push_back(parse_served(words, static_cast<unsigned>(makers.size())));
+  if (makers.empty() || makers.size() > kMaxDevices) {
+    throw std::invalid_argument(
+        fmt::format("1 to {} devices can be served, not {}", kMaxDevices, makers.size()));
+  }
+  const IgnoredSignal no_reader(SIGPIPE);  // a console's standard output may be closed by whoever read it
   ivshmem::SocketPort port(client_options(options.link));
   const StopSignals signals(port);
   SocketLink link(port, {.role = ivshmem::Role::kDevice,
                          .number = options.link.number,
                          .links_if_new = options.link.links,
                          .queue_kind = options.queue_kind});
+  if (const auto place = take_place(link, port); place != Place::kOurs) {
+    options.say(place == Place::kStopped ? "stopped" : link.broken_reason());
+    return place == Place::kStopped;
+  }
+  std::vector<std::unique_ptr<Served>> devices;
+  for (const auto& make : makers) devices.push_back(make(options.say));
   auto bus = std::make_unique<Bus>(link);
   for (auto& device : devices) {
     const auto number = bus->add(device->model());
-    if (!number.ok())
-      throw std::runtime_error(fmt::format("the bus has no room for {} devices", devices.size()));
+    if (!number.ok()) throw std::logic_error("the bus has room for every device that can be written");
     options.say(fmt::format("serving device {}: {}", *number, device->describe()));
     for (const int fd : device->wake_fds()) port.watch(fd, *number);
   }
-  if (link.state() == LinkState::kBroken) throw std::runtime_error(link.broken_reason());
   options.say(fmt::format("serving as peer {} of {}", port.own_id(), options.link.socket));
 
   Watch watch(port, options.say);
-  // A link that turns out to be served by somebody else is no link to serve.
-  while (app::serve_turn(*bus, options.spin) != Wake::kCancelled) watch.look(link, bus->up());
+  Instant look_at = link.now();
+  while (app::serve_turn(*bus, options.spin) != Wake::kCancelled) {
+    if (!watch.look(link, bus->up())) return false;
+    if (link.now() < look_at) continue;
+    for (auto& device : devices) device->look();
+    look_at = link.now() + kLookInterval;
+  }
   link.leave();
   options.say("stopped");
+  return true;
 }
 
 }  // namespace hawser::process

@@ -39,4 +39,22 @@ class StopSignals {
   struct sigaction before_[2];
 };
 
+/// As long as it lives, that signal does nothing.
+class IgnoredSignal {
+ public:
+  explicit IgnoredSignal(int number) : number_(number) {
+    struct sigaction action {};
+    action.sa_handler = SIG_IGN;
+    sigemptyset(&action.sa_mask);
+    ::sigaction(number_, &action, &before_);
+  }
+  ~IgnoredSignal() { ::sigaction(number_, &before_, nullptr); }
+  IgnoredSignal(const IgnoredSignal&) = delete;
+  IgnoredSignal& operator=(const IgnoredSignal&) = delete;
+
+ private:
+  int number_;
+  struct sigaction before_;
+};
+
 }  // namespace hawser::process

@@ -3,29 +3,47 @@
 
 #include "words.hpp"
 
+#include <hawser/ivshmem/server/error.hpp>
 #include <hawser/ivshmem/server/size.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
 namespace hawser::process {
 
 Words::Words(std::string_view text) {
-  bool is_first = true;
-  while (is_first || !text.empty()) {
-    const std::string_view piece = text.substr(0, text.find(','));
-    text.remove_prefix(piece.size() < text.size() ? piece.size() + 1 : piece.size());
-    if (is_first) {
-      first_ = piece;
-      is_first = false;
-      continue;
+  std::vector<std::string> pieces(1);
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != ',') {
+      pieces.back() += text[at];
+    } else if (at + 1 < text.size() && text[at + 1] == ',') {
+      pieces.back() += text[at++];
+    } else {
+      pieces.emplace_back();
     }
+  }
+  first_ = pieces.front();
+  for (std::size_t n = 1; n < pieces.size(); ++n) {
+    const std::string& piece = pieces[n];
     const std::size_t equals = piece.find('=');
-    Word word{.text = std::string(piece), .key = std::string(piece.substr(0, equals)), .value = std::nullopt};
-    if (equals != std::string_view::npos) word.value = std::string(piece.substr(equals + 1));
+    Word word{.text = piece, .key = piece.substr(0, equals), .value = std::nullopt};
+    if (equals != std::string::npos) word.value = piece.substr(equals + 1);
     rest_.push_back(std::move(word));
+  }
+}
+
+void Words::once(std::initializer_list<std::string_view> several) const {
+  for (auto word = rest_.begin(); word != rest_.end(); ++word) {
+    if (word->key.empty())
+      throw std::invalid_argument(
+          fmt::format("'{}': there is an option without a name after a comma", first_));
+    if (std::find(several.begin(), several.end(), word->key) != several.end()) continue;
+    const auto same = [&](const Word& other) { return other.key == word->key; };
+    if (std::any_of(rest_.begin(), word, same))
+      throw std::invalid_argument(fmt::format("'{}': {} was already given", word->text, word->key));
   }
 }
 
@@ -42,7 +60,11 @@ std::uint64_t Word::number(std::uint64_t least, std::uint64_t most) const {
 }
 
 std::uint64_t Word::size() const {
-  return ivshmem::parse_size(string());
+  try {
+    return ivshmem::parse_size(string());
+  } catch (const ivshmem::Error&) {
+    throw std::invalid_argument(fmt::format("'{}': {} must be a size, such as 64M", text, key));
+  }
 }
 
 const std::string& Word::string() const {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,11 +26,14 @@ struct Word {
   const std::string& string() const;
 };
 
+/// A comma that is written twice is part of a value.
 class Words {
  public:
   explicit Words(std::string_view text);
   std::string_view first() const { return first_; }
   const std::vector<Word>& rest() const { return rest_; }
+  /// Throws if a key appears twice, or is empty, unless it is one of `several`.
+  void once(std::initializer_list<std::string_view> several = {}) const;
 
  private:
   std::string first_;

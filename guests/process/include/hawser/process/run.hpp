@@ -5,6 +5,7 @@
 #pragma once
 
 #include <hawser/process/link_address.hpp>
+#include <hawser/process/say.hpp>
 
 #include <hawser/app/report.hpp>
 #include <hawser/transport/time.hpp>
@@ -12,23 +13,21 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace hawser::process {
-
-using Say = std::function<void(std::string_view)>;
 
 struct ServeOptions {
   LinkAddress link;
   std::vector<std::string> devices;
   ivshmem::QueueKind queue_kind = ivshmem::QueueKind::kSelfDescribing;
   Duration spin = microseconds(50);  ///< How long to keep looking after the last work before sleeping.
-  Say say;                           ///< One sentence a call.
+  Say say;
 };
 
-/// Serves until SIGTERM or SIGINT. Throws std::exception with one sentence if it can't begin.
-void serve(const ServeOptions& options);
+/// Serves until SIGTERM or SIGINT, and says true; false if somebody else turns out to serve this link. Throws with one
+/// sentence if it can't begin: std::invalid_argument for wrong words.
+bool serve(const ServeOptions& options);
 
 struct UseOptions {
   LinkAddress link;

@@ -4,15 +4,22 @@
 // The devices that a process can serve, made from the words of --device.
 #pragma once
 
+#include <hawser/process/say.hpp>
+
 #include <hawser/transport/memory.hpp>
 #include <hawser/virtio/msg/device_ref.hpp>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace hawser::process {
+
+/// Queues that a served device may have, all kinds.
+inline constexpr std::uint16_t kMaxQueues = 16;
 
 /// A device model with everything behind it.
 class Served {
@@ -23,10 +30,17 @@ class Served {
   virtual std::string describe() const = 0;
   /// Descriptors that become readable when the device should be served again. May be empty.
   virtual std::vector<int> wake_fds() const { return {}; }
+  /// Called about ten times a second, for what announces itself by no descriptor: a file that grew.
+  virtual void look() {}
 };
 
-/// Throws std::invalid_argument (wrong words) or std::runtime_error (something is missing) with one sentence.
-std::unique_ptr<Served> make_served(std::string_view words);
+/// Makes the device: opens files and interfaces. Throws std::runtime_error with one sentence if something is missing.
+/// What goes wrong later is said to `say`.
+using MakeServed = std::function<std::unique_ptr<Served>(const Say& say)>;
+
+/// Checks the words and touches nothing. `place`: how many devices were named before; two of one kind then differ in
+/// what must differ, such as the address. Throws std::invalid_argument with one sentence.
+MakeServed parse_served(std::string_view words, unsigned place = 0);
 
 /// Lines for --help: what may be written.
 std::string_view served_help();
