@@ -3,6 +3,9 @@
 
 #include "verbs.hpp"
 
+#include <hawser/ivshmem/server/error.hpp>
+#include <hawser/ivshmem/server/size.hpp>
+
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -11,6 +14,14 @@
 
 void hawser::cli::say(std::string_view sentence) noexcept {
   std::fprintf(stderr, "hawser: %.*s\n", static_cast<int>(sentence.size()), sentence.data());
+}
+
+std::uint64_t hawser::cli::size_of(std::string_view option, const std::string& text) {
+  try {
+    return ivshmem::parse_size(text);
+  } catch (const ivshmem::Error& error) {
+    throw std::invalid_argument(fmt::format("{}: {}", option, error.what()));
+  }
 }
 
 int main(int argc, char** argv) {
@@ -27,10 +38,13 @@ int main(int argc, char** argv) {
   hawser::cli::add_ivshmem_server(app, status);
   hawser::cli::add_bench(app, status);
 
+  const std::string_view verb = argc > 1 ? argv[1] : "";
+  const bool known =
+      !verb.empty() &&
+      !app.get_subcommands([&](const CLI::App* one) { return one->get_name() == verb; }).empty();
   const auto wrong_words = [&](const char* what) {
     hawser::cli::say(what);
-    fmt::print(stderr, "See: hawser {}--help\n",
-               argc > 1 && argv[1][0] != '-' ? fmt::format("{} ", argv[1]) : "");
+    fmt::print(stderr, "See: hawser {}{}--help\n", known ? verb : "", known ? " " : "");
     return 64;
   };
   try {
@@ -42,6 +56,9 @@ int main(int argc, char** argv) {
   } catch (const CLI::CallForVersion& version) {
     return app.exit(version);
   } catch (const CLI::ParseError& error) {
+    if (verb.empty()) return wrong_words("name a verb");
+    if (!known && !verb.starts_with('-'))
+      return wrong_words(fmt::format("there is no verb '{}'", verb).c_str());
     return wrong_words(error.what());
   } catch (const std::invalid_argument& error) {
     return wrong_words(error.what());
