@@ -1,15 +1,18 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// Uses a network device whose network echoes (NetEcho): frames of many sizes, frames that leave checksum and segmentation
-// to the device, and the control queue.
+// Uses a network device, and finds out first what network it is. One that echoes (NetEcho): frames of many sizes, frames
+// that leave checksum and segmentation to the device. One with a gateway (libslirp, a TAP): ARP and echo requests. Of
+// any other nothing can be verified. And the control queue.
 #pragma once
 
+#include <hawser/app/gateway.hpp>
 #include <hawser/app/pattern.hpp>
 #include <hawser/app/use_device.hpp>
 
 #include <hawser/virtio/driver/net.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -43,12 +46,25 @@ class UseNet : UseDevice<L, R> {
   }
 
   bool verify() {
-    bool good = measured("echo-64", [&] { return exchange(2000, 64, 64, 16); });
-    good &= measured("echo-1514", [&] { return exchange(1000, 1514, 1514, 16); });
-    good &= measured("echo-64-depth1", [&] { return exchange(200, 64, 64, 1); });
-    good &= measured("echo-mixed", [&] { return exchange(500, kSmallest, 1514, 8); });
-    if (driver_.send_offloads().tso4 && driver_.receive_offloads().tso4) {
-      good &= measured("echo-tso", [&] { return segmented(64); });
+    bool good = true;
+    switch (find_network()) {
+      case Network::kEchoes:
+        good &= measured("echo-64", [&] { return exchange(2000, 64, 64, 16); });
+        good &= measured(longest() == 1514 ? "echo-1514" : "echo-mtu",
+                         [&] { return exchange(1000, longest(), longest(), 16); });
+        good &= measured("echo-64-depth1", [&] { return exchange(200, 64, 64, 1); });
+        good &= measured("echo-mixed", [&] { return exchange(500, kSmallest, longest(), 8); });
+        if (driver_.send_offloads().tso4 && driver_.receive_offloads().tso4) {
+          good &= measured("echo-tso", [&] { return segmented(64); });
+        }
+        break;
+      case Network::kHasGateway:
+        good &= measured("arp", [&] { return find_gateway(16); });
+        good &= measured("ping", [&] { return ping(200); });
+        break;
+      case Network::kUnknown:
+        good = fail("network", driver_.link_up() ? kNobody : "the device says that its network is down");
+        break;
     }
     if (driver_.negotiated().has(virtio::VIRTIO_NET_F_CTRL_VQ)) {
       good &= measured("control", [&] { return control(); });
@@ -59,7 +75,11 @@ class UseNet : UseDevice<L, R> {
   bool soak(Instant until) {
     return measured("soak", [&] {
       Totals totals;
-      while (totals.good && session_.now() < until) totals.add(exchange(200, kSmallest, 1514, 8));
+      const Network network = find_network();
+      if (network == Network::kUnknown) return Totals::bad(kNobody);
+      while (totals.good && session_.now() < until) {
+        totals.add(network == Network::kEchoes ? exchange(200, kSmallest, longest(), 8) : ping(50));
+      }
       return totals;
     });
   }
@@ -70,11 +90,119 @@ class UseNet : UseDevice<L, R> {
   static constexpr std::uint16_t kExperimental = 0x88b5;  ///< IEEE Std 802 local experimental EtherType 1.
   static constexpr Duration kLost = milliseconds(300);    ///< A frame that is not back by then is sent again.
 
+  static constexpr std::string_view kNobody =
+      "the test frame did not come back, and 10.0.2.2 answered neither ARP nor an echo request from "
+      "10.0.2.15";
+
+  enum class Network : std::uint8_t {
+    kUnknown,
+    kEchoes,
+    kHasGateway,
+  };
+
   using Frame = std::array<std::byte, virtio::kMaxFrame>;
 
   static void put16(std::byte* to, std::uint16_t value) {
     to[0] = static_cast<std::byte>(value >> 8);
     to[1] = static_cast<std::byte>(value);
+  }
+
+  /// The longest frame that this network carries, as far as this test goes.
+  std::size_t longest() const { return std::min<std::size_t>(1514, driver_.mtu() + kHeader); }
+
+  bool send(std::size_t bytes) {
+    const std::span<const std::byte> frame(out_.data(), bytes);
+    return driver_.send(0, {}, std::span(&frame, 1)).ok();
+  }
+  std::span<const std::byte> received(std::size_t bytes) const { return std::span(in_).first(bytes); }
+
+  /// Sends a frame that an echo sends back, and after a while also asks for a gateway; the first to answer decides.
+  Network find_network() {
+    constexpr Duration kEnough = seconds(3);
+    gateway_ = Gateway(driver_.mac());
+    const Instant begin = session_.now();
+    Instant sent{};
+    while (!Base::late(begin + kEnough)) {
+      const Instant now = session_.now();
+      if (sent.ns == 0 || elapsed(sent, now) > kLost) {
+        const bool again = sent.ns != 0;
+        const std::size_t bytes = make(sequence_, 64).size();
+        if (send(bytes)) sent = now;
+        if (again) (void)send(gateway_.ask(out_));
+      }
+      const auto got = driver_.receive(0, in_);
+      if (!got.ok()) {
+        wait();
+        continue;
+      }
+      if (got->bytes == 64 && came_back(sequence_, 64, 64)) {
+        ++sequence_;
+        return Network::kEchoes;
+      }
+      if (gateway_.hears(received(got->bytes))) return Network::kHasGateway;
+    }
+    return Network::kUnknown;
+  }
+
+  /// Sends what `prepare` writes to out_, again when it seems lost, until `expected` accepts a frame. Answers who asks
+  /// for our address meanwhile.
+  template <class Prepare, class Expected>
+  bool ask(Prepare prepare, Expected expected) {
+    const Instant until = session_.now() + Base::patience();
+    Instant sent{};
+    while (!Base::late(until)) {
+      const Instant now = session_.now();
+      if (sent.ns == 0 || elapsed(sent, now) > kLost) {
+        if (send(prepare())) sent = now;
+      }
+      const auto got = driver_.receive(0, in_);
+      if (!got.ok()) {
+        wait();
+        continue;
+      }
+      if (expected(received(got->bytes))) return true;
+      const std::size_t answer = gateway_.answer(received(got->bytes), out_);
+      if (answer != 0) (void)send(answer);
+    }
+    return false;
+  }
+
+  Totals find_gateway(unsigned count) {
+    Totals totals;
+    for (unsigned n = 0; n < count; ++n) {
+      const auto heard = [&](std::span<const std::byte> frame) { return gateway_.hears(frame); };
+      if (!ask([&] { return gateway_.ask(out_); }, heard)) return Totals::bad("10.0.2.2 did not answer ARP");
+      totals.bytes += kSmallest;
+      ++totals.operations;
+    }
+    return totals;
+  }
+
+  /// Echo requests of all sizes, one at a time, each with bytes of its own.
+  Totals ping(unsigned count) {
+    Totals totals;
+    for (unsigned n = 0; n < count; ++n) {
+      const auto number = static_cast<std::uint16_t>(sequence_++);
+      const std::size_t bytes = size_of(number, kSmallest, longest());
+      const auto prepare = [&] {
+        const auto frame = std::span(out_).first(bytes);
+        Pattern(number).fill(frame.subspan(Gateway::kPingHeaders), 0);
+        gateway_.ping(frame, number);
+        return bytes;
+      };
+      bool changed = false;
+      const bool answered = ask(prepare, [&](std::span<const std::byte> frame) {
+        if (Gateway::pong(frame) != number) return false;
+        changed = frame.size() != bytes ||
+                  Pattern(number).first_difference(frame.subspan(Gateway::kPingHeaders), 0).has_value();
+        return true;
+      });
+      if (!answered) return Totals::bad("10.0.2.2 did not answer an echo request");
+      if (changed) return Totals::bad("an echo request came back changed");
+      totals.bytes += bytes;
+      ++totals.operations;
+    }
+    return totals;
   }
 
   /// Frame `number` of this run: addressed away from us, its payload a function of the number.
@@ -234,6 +362,7 @@ class UseNet : UseDevice<L, R> {
 
   Driver driver_;
   std::uint64_t sequence_ = 1;
+  Gateway gateway_{virtio::Mac{}};
   Frame out_;
   Frame in_;
 };
