@@ -170,16 +170,19 @@ class Blk {
     return take_slot(ticket.slot);
   }
 
-  /// Nobody will take this one. Its buffer goes back to the arena when the device is through with it. When the
-  /// device restarts, the request is not done again.
+  /// Nobody will take this one. Its buffer goes back to the arena when the device is through with it: at once if it
+  /// has no part of it. A restart does not do it again.
   void forget(BlkTicket ticket, Segment buffer) {
     if (!knows(ticket)) return;
     BlkOperation& operation = storage_.operations[ticket.slot];
     operation.forgotten = true;
     operation.abandoned = buffer;
-    if (operation.state != BlkOperation::State::kDone) return;
-    done_.remove(storage_.operations, ticket.slot);
-    recycle(operation);
+    if (operation.state == BlkOperation::State::kDone) {
+      done_.remove(storage_.operations, ticket.slot);
+      recycle(operation);
+    } else if (operation.parts == 0) {
+      fail(ticket.slot, BlkError::kCancelled);
+    }
   }
 
   /// Asks the device to tell when something has finished. True: something has already, so poll() instead of waiting.
