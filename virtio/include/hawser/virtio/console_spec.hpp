@@ -45,7 +45,8 @@ struct virtio_console_control {
 static_assert(sizeof(virtio_console_control) == 8 && offsetof(virtio_console_control, event) == 4 &&
               offsetof(virtio_console_control, value) == 6);
 
-/// §5.3.6.2.2 struct virtio_console_resize: follows a control message. Linux up to 6.14 reads it the other way round.
+/// §5.3.6.2.2 struct virtio_console_resize: follows a control message. Linux before 2025 (its commit 5326ab737a47) reads
+/// it the other way round.
 struct virtio_console_resize {
   le16 cols;
   le16 rows;
