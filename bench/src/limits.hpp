@@ -9,12 +9,12 @@
 namespace hawser::bench {
 
 /// One round trip in nanoseconds when both sides write the same cache line.
-double pingpong_one_line(Cores cores, unsigned rounds);
+Sample pingpong_one_line(Cores cores, unsigned rounds);
 
 /// The same when each side writes a line of its own.
-double pingpong_two_line(Cores cores, unsigned rounds);
+Sample pingpong_two_line(Cores cores, unsigned rounds);
 
 /// Nanoseconds to copy 4 KiB that are in the cache.
-double memcpy_4k(Cores cores, unsigned rounds);
+Sample memcpy_4k(Cores cores, unsigned rounds);
 
 }  // namespace hawser::bench

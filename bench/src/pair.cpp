@@ -3,12 +3,10 @@
 
 #include "pair.hpp"
 
-#include <hawser/transport/order.hpp>
-
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
 
-#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -21,6 +19,13 @@ void pin(int core) {
   CPU_ZERO(&set);
   CPU_SET(static_cast<unsigned>(core), &set);
   pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+/// How often the calling thread has had to make room for another.
+long preemptions() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nivcsw;
 }
 
 }  // namespace
@@ -38,31 +43,39 @@ std::optional<Cores> two_cores() {
   return std::nullopt;
 }
 
-std::uint64_t timed_pair(Cores cores, const std::function<void()>& measure,
-                         const std::function<void()>& answer) {
+Timing timed_pair(Cores cores, const Part& measure, const Part& answer) {
   std::atomic<int> ready{0};
   const auto meet = [&ready] {
     ready.fetch_add(1);
     while (ready.load() != 2) spin_hint();
   };
+  std::atomic<bool> over{false};
+  bool answering_disturbed = false;
   std::thread answering([&] {
     pin(cores.answering);
     meet();
-    answer();
+    Patience patience(over);
+    const long before = preemptions();
+    answer(patience);
+    answering_disturbed = preemptions() != before;
   });
-  std::uint64_t ns = 0;
+  Timing timing;
   std::thread measuring([&] {
     pin(cores.measuring);
     meet();
+    Patience patience(over);
+    const long before = preemptions();
     const auto start = std::chrono::steady_clock::now();
-    measure();
+    measure(patience);
     const auto stop = std::chrono::steady_clock::now();
-    ns = static_cast<std::uint64_t>(
+    timing.disturbed = preemptions() != before;
+    timing.ns = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::nanoseconds>(stop - start).count());
   });
   measuring.join();
   answering.join();
-  return ns;
+  timing.disturbed |= answering_disturbed || over.load();
+  return timing;
 }
 
 }  // namespace hawser::bench

@@ -44,8 +44,8 @@ QueueLayout layout_of(std::uint16_t size, RingFormat format) {
   return {size, descriptors, driver, place(shape.device)};
 }
 
-/// `n` requests, added in batches; false when a completion is not what it should be.
-bool drive(AnyDriverQueue<RegionMemory>& queue, const RingRun& run) {
+/// All requests, added in batches; false when a completion is not what it should be.
+bool drive(AnyDriverQueue<RegionMemory>& queue, const RingRun& run, Patience& patience) {
   std::uint32_t added = 0;
   std::uint32_t reaped = 0;
   bool good = true;
@@ -70,12 +70,16 @@ bool drive(AnyDriverQueue<RegionMemory>& queue, const RingRun& run) {
       idle = false;
       if (run.batch == 1) break;
     }
-    if (idle) spin_hint();
+    if (!idle) {
+      patience.reset();
+    } else if (!patience.wait()) {
+      break;
+    }
   }
   return good;
 }
 
-bool serve(AnyDeviceQueue<RegionMemory>& queue, const RingRun& run) {
+bool serve(AnyDeviceQueue<RegionMemory>& queue, const RingRun& run, Patience& patience) {
   std::array<Segment, 4> storage;
   bool good = true;
   for (std::uint32_t served = 0; served < run.requests;) {
@@ -91,9 +95,10 @@ bool serve(AnyDeviceQueue<RegionMemory>& queue, const RingRun& run) {
       ++taken;
     }
     if (taken == 0) {
-      spin_hint();
+      if (!patience.wait()) break;
       continue;
     }
+    patience.reset();
     queue.publish();
     served += taken;
   }
@@ -102,14 +107,14 @@ bool serve(AnyDeviceQueue<RegionMemory>& queue, const RingRun& run) {
 
 }  // namespace
 
-double ring_request(Cores cores, const RingRun& run) {
+Sample ring_request(Cores cores, const RingRun& run) {
   const std::unique_ptr<std::byte[], Unmap> bytes(new (std::align_val_t{4096}) std::byte[kRegionBytes]());
   const RegionMemory memory{std::span(bytes.get(), kRegionBytes)};
   std::vector<DriverSlot> slots(run.size);
   const QueueLayout layout = layout_of(run.size, ring_format(run.features));
   auto driver = AnyDriverQueue<RegionMemory>::make(memory, layout, run.features, slots);
   auto device = AnyDeviceQueue<RegionMemory>::make(memory, layout, run.features);
-  if (!driver.ok() || !device.ok()) return 0;
+  if (!driver.ok() || !device.ok()) return {};
   driver->disarm();
   device->disarm();
   // In life the two halves are in different processes or guests; here they must not meet in a cache line
@@ -122,10 +127,10 @@ double ring_request(Cores cores, const RingRun& run) {
     AnyDeviceQueue<RegionMemory> queue;
     bool good = false;
   } serving{std::move(device).value()};
-  const std::uint64_t ns = timed_pair(
-      cores, [&] { driving.good = drive(driving.queue, run); },
-      [&] { serving.good = serve(serving.queue, run); });
-  return driving.good && serving.good ? static_cast<double>(ns) / run.requests : 0;
+  const Timing timing = timed_pair(
+      cores, [&](Patience& patience) { driving.good = drive(driving.queue, run, patience); },
+      [&](Patience& patience) { serving.good = serve(serving.queue, run, patience); });
+  return driving.good && serving.good ? per_unit(timing, run.requests) : Sample{};
 }
 
 }  // namespace hawser::bench

@@ -20,7 +20,7 @@ struct RingRun {
   std::uint32_t requests = 0;
 };
 
-/// Nanoseconds a request. Each is checked on its way, and 0 is returned when one was lost or changed.
-double ring_request(Cores cores, const RingRun& run);
+/// Nanoseconds a request. Each is checked on its way; 0 ns when one was lost or changed.
+Sample ring_request(Cores cores, const RingRun& run);
 
 }  // namespace hawser::bench

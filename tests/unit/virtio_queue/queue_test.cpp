@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <set>
 #include <vector>
 
@@ -178,6 +179,39 @@ TEST_CASE(
         REQUIRE(rig.driver.in_flight() == 0);
       }
     }
+  });
+}
+
+TEST_CASE("in a full queue a new request takes the place of whichever came back, and no other's") {
+  for_all_features([](const Features& features) {
+    if (features.has(VIRTIO_F_IN_ORDER)) return;
+    Rig rig(features, 4);
+    struct Held {
+      Chain chain;
+      std::uint64_t number = 0;
+      std::unique_ptr<std::array<Segment, 4>> storage = std::make_unique<std::array<Segment, 4>>();
+    };
+    std::vector<Held> held;
+    for (std::uint64_t n = 0; n < 300; ++n) {
+      const std::array one = {rig.buffer(8 * n, 8)};
+      REQUIRE(rig.driver.try_add(one, {}, Token{n}).ok());
+      rig.driver.publish();
+      Held next;
+      next.chain = rig.device.try_take(*next.storage).value();
+      next.number = n;
+      REQUIRE(next.chain.readable()[0].at == one[0].at);
+      held.push_back(std::move(next));
+      if (held.size() < 4) continue;
+      REQUIRE(rig.driver.try_add(one, {}, Token{n}).error() == AddError::kFull);
+      const auto which = held.begin() + static_cast<std::ptrdiff_t>(n * 7 % 4);
+      const std::uint64_t number = which->number;
+      rig.device.complete(std::move(which->chain), 0);
+      held.erase(which);
+      rig.device.publish();
+      REQUIRE(rig.driver.try_reap()->token == Token{number});
+    }
+    for (Held& rest : held) rig.device.complete(std::move(rest.chain), 0);
+    CHECK(rig.driver.fault() == QueueFault::kNone);
   });
 }
 

@@ -11,8 +11,8 @@ namespace hawser::bench {
 struct QueueOptions {
   bool json = false;
 
-  /// Every figure is the median of this many short runs, taken in turns so that a disturbance hits all alike;
-  /// of fewer on a machine so busy that it would take long.
+  /// Every figure is the median of this many short runs, taken in turns so that whatever changes hits all alike. Runs
+  /// in which a core was taken away do not count; on a machine so busy that it would take long, fewer do.
   unsigned rounds = 101;
 
   /// Which of the ring features are on: any of "event", "order", separated by commas. Empty: none.
