@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+# Completion of the hawser command for bash.
+
+_hawser_values() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur"); }
+_hawser_files() {
+  compopt -o filenames
+  mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+}
+_hawser_folders() {
+  compopt -o filenames
+  mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+}
+
+_hawser() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
+  COMPREPLY=()
+  if [[ $COMP_CWORD -eq 1 ]]; then
+    _hawser_values "boot serve use ivshmem-server bench --help --version"
+    return
+  fi
+  case $prev in
+    --arch | --driver-arch | --device-arch) _hawser_values "x86_64 aarch64" && return ;;
+    --driver) _hawser_values "guest process" && return ;;
+    --order) _hawser_values "driver-first device-first" && return ;;
+    --accel) _hawser_values "auto kvm tcg" && return ;;
+    --queue-layout) _hawser_values "self-describing plain" && return ;;
+    = | --disk | --policy | --socket | --status-socket) _hawser_files && return ;;
+    --images | --logs) _hawser_folders && return ;;
+    --kill) _hawser_values "driver@ device@" && compopt -o nospace && return ;;
+    --link) _hawser_values "ivshmem:" && compopt -o nospace && return ;;
+    --device)
+      if [[ $verb == serve ]]; then
+        _hawser_values "blk,file= blk,memory= net,tap= net,user net,echo console,pty console,stdio console,echo rng"
+        compopt -o nospace
+      else
+        _hawser_values "guest process"
+      fi
+      return
+      ;;
+    --seconds | --vectors | --max-peers | --patience | --spin | --size | --bytes | --rounds) return ;;
+    --driver-argument | --device-argument) return ;;
+  esac
+  case $verb in
+    boot) _hawser_values "--arch --driver-arch --device-arch --driver --device --order --seconds --disk --kill
+      --accel --queue-layout --size --vectors --driver-argument --device-argument --images --logs --quiet --json
+      --help" ;;
+    serve) _hawser_values "--link --device --queue-layout --spin --help" ;;
+    use) _hawser_values "--link --verify --seconds --bytes --patience --split --rows --json --help" ;;
+    ivshmem-server) _hawser_values "--socket --size --vectors --max-peers --policy --status-socket --help" ;;
+    bench)
+      if [[ $COMP_CWORD -eq 2 ]]; then
+        _hawser_values "queue --help"
+      else
+        _hawser_values "--json --rounds --size --features --help"
+      fi
+      ;;
+  esac
+}
+complete -F _hawser hawser

@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+# Completion of the hawser command for fish.
+
+complete -c hawser -f
+complete -c hawser -l help -d 'Explain'
+complete -c hawser -n __fish_use_subcommand -l version -d 'Tell the version'
+complete -c hawser -n __fish_use_subcommand -a boot -d 'Boot two guests and show their virtio traffic'
+complete -c hawser -n __fish_use_subcommand -a serve -d 'Serve virtio devices'
+complete -c hawser -n __fish_use_subcommand -a use -d 'Use the virtio devices that the other end serves'
+complete -c hawser -n __fish_use_subcommand -a ivshmem-server -d 'Give guests and processes a shared window'
+complete -c hawser -n __fish_use_subcommand -a bench -d 'Measure'
+
+set -l boot -c hawser -n '__fish_seen_subcommand_from boot'
+complete $boot -x -l arch -a 'x86_64 aarch64' -d 'Architecture of both guests'
+complete $boot -x -l driver-arch -a 'x86_64 aarch64' -d 'Architecture of the guest that uses the devices'
+complete $boot -x -l device-arch -a 'x86_64 aarch64' -d 'Architecture of the guest that serves them'
+complete $boot -x -l driver -a 'guest process' -d 'Where the driver side lives'
+complete $boot -x -l device -a 'guest process' -d 'Where the device side lives'
+complete $boot -x -l order -a 'driver-first device-first' -d 'Who starts first'
+complete $boot -x -l seconds -d 'Keep traffic going that long'
+complete $boot -r -F -l disk -d 'File to serve as the block device'
+complete $boot -x -l kill -a 'driver@ device@' -d 'Kill one side and start it again'
+complete $boot -x -l accel -a 'auto kvm tcg' -d Accelerator
+complete $boot -x -l queue-layout -a 'self-describing plain' -d 'Message queue layout that the device end offers'
+complete $boot -x -l size -d 'Size of the shared window'
+complete $boot -x -l vectors -d 'Doorbell vectors per guest'
+complete $boot -x -l driver-argument -d 'A further word for the driver side'
+complete $boot -x -l device-argument -d 'A further word for the device side'
+complete $boot -x -l images -a '(__fish_complete_directories)' -d 'Folder of the guest images'
+complete $boot -x -l logs -a '(__fish_complete_directories)' -d 'Folder of the consoles\' logs'
+complete $boot -l quiet -d 'Only the table'
+complete $boot -l json -d 'The results as JSON'
+
+set -l devices 'blk,file= blk,memory= net,tap= net,user net,echo console,pty console,stdio console,echo rng'
+set -l serve -c hawser -n '__fish_seen_subcommand_from serve'
+complete $serve -x -l link -a 'ivshmem:' -d 'The link to serve on'
+complete $serve -x -l device -a $devices -d 'A device to serve'
+complete $serve -x -l queue-layout -a 'self-describing plain' -d 'Message queue layout to offer'
+complete $serve -x -l spin -d 'Microseconds to look for work before sleeping'
+
+set -l use -c hawser -n '__fish_seen_subcommand_from use'
+complete $use -x -l link -a 'ivshmem:' -d 'The link whose devices to use'
+complete $use -l verify -d 'Put every device to work and check what it does'
+complete $use -x -l seconds -d 'Go on that long'
+complete $use -x -l bytes -d 'How much of each block device to write'
+complete $use -x -l patience -d 'Seconds to wait for a device side'
+complete $use -l split -d 'Use split queues'
+complete $use -l rows -d 'Print rows as they come'
+complete $use -l json -d 'The results as JSON'
+
+set -l server -c hawser -n '__fish_seen_subcommand_from ivshmem-server'
+complete $server -r -F -l socket -d 'Where clients connect'
+complete $server -x -l size -d 'Size of the window'
+complete $server -x -l vectors -d 'Doorbell vectors per peer'
+complete $server -x -l max-peers -d 'Peers at the same time'
+complete $server -r -F -l policy -d 'Who may join which link'
+complete $server -r -F -l status-socket -d 'Answers with one line of JSON'
+
+set -l bench -c hawser -n '__fish_seen_subcommand_from bench'
+complete $bench -a queue -d 'The queue suite'
+complete $bench -l json -d 'The results as JSON'
+complete $bench -x -l rounds -d 'Measure that often'
+complete $bench -x -l size -d 'Entries of the rings'
+complete $bench -x -l features -d 'Features of the rings'
