@@ -14,6 +14,9 @@
 
 namespace hawser::conformance {
 
+/// How long a game may take: a bound for what would otherwise wait for ever.
+constexpr Duration kLongest = seconds(60);
+
 /// One side of a game of catch: receives a number, looks at the marks, sends the next number back, rings.
 template <class L>
 class Catcher {
@@ -62,11 +65,16 @@ class Catcher {
   std::uint32_t lost_rings = 0;
   bool finished = false;
   bool went_down = false;
+  bool stuck = false;  ///< A message or a mark never came.
 
  private:
   bool given_up() {
     if (link_.poll() != LinkEvent::kNothing) {
       went_down = true;
+      stop_ = true;
+    }
+    if (link_.now() > deadline_) {
+      stuck = true;
       stop_ = true;
     }
     return stop_;
@@ -82,6 +90,7 @@ class Catcher {
   std::atomic<std::uint32_t>& my_rings_;
   std::atomic<std::uint32_t>& peer_rings_;
   std::atomic<bool>& stop_;
+  const Instant deadline_ = link_.now() + kLongest;
 };
 
 HAWSER_CLAUSE("3.1 between two threads no message, ring or mark is lost") {
@@ -101,6 +110,7 @@ HAWSER_CLAUSE("3.1 between two threads no message, ring or mark is lost") {
       first.play(2, kLast);
       thread.join();
       CHECK(first.wrong + second.wrong == 0);
+      REQUIRE_FALSE((first.stuck || second.stuck));
       // A carrier that delivers late (a fault to order) looks the same as one that loses; the pair says so.
       if constexpr (!P::kRingsMayBeLate) CHECK(first.lost_rings + second.lost_rings == 0);
       finished = first.finished && second.finished;
@@ -145,7 +155,9 @@ HAWSER_CLAUSE("2.2 between two threads messages of any size arrive whole, once a
       unsigned received = 0;
       unsigned wrong = 0;
       Message to(mtu);
+      const Instant deadline = link.now() + kLongest;
       while (received < kMessages && !stop) {
+        if (link.now() > deadline) stop = true;
         link.bell().arm();
         const auto length = link.channel().try_receive(to);
         if (length) {
@@ -158,6 +170,7 @@ HAWSER_CLAUSE("2.2 between two threads messages of any size arrive whole, once a
       }
       sender.join();
       CHECK(wrong == 0);
+      REQUIRE(link.now() <= deadline);
       finished = received == kMessages;
     }
     CHECK(finished);
