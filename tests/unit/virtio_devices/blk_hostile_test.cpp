@@ -128,6 +128,47 @@ TEST_CASE("each status has its name, and one that does not exist or was never wr
   CHECK(v.driver.counters().failed == 5);
 }
 
+TEST_CASE(
+    "requests are on the wire as VIRTIO 1.3 §5.2.6 has them: no sector, data or flag where none belongs") {
+  Victim v;
+  REQUIRE(v.driver.start(v.transport).ok());
+  Bytes said;
+  std::uint64_t room = 0;
+  v.liar.answer = [&](const Chain& chain) {
+    said.clear();
+    for (const Segment& segment : chain.readable()) {
+      const auto bytes = v.region.at(segment.at, segment.bytes);
+      said.insert(said.end(), bytes.begin(), bytes.end());
+    }
+    room = chain.writable_bytes();
+    v.liar.say(chain, VIRTIO_BLK_S_OK);
+    return static_cast<std::uint32_t>(room);
+  };
+  const auto header = [](std::uint32_t type, std::uint64_t sector) {
+    return bytes_of(virtio_blk_req_header{.type = type, .reserved = 0, .sector = sector});
+  };
+  const Offset buffer = *v.region.arena().allocate(1024);
+  const auto ask = [&](const BlkRequest& request) {
+    REQUIRE(v.driver.submit(request).ok());
+    v.transport.serve();
+    v.driver.poll();
+    REQUIRE(v.driver.take()->result.ok());
+  };
+  ask(BlkRequest::flush());
+  CHECK(said == header(VIRTIO_BLK_T_FLUSH, 0));
+  CHECK(room == 1);
+  ask(BlkRequest::tell_id(buffer));
+  CHECK(said == header(VIRTIO_BLK_T_GET_ID, 0));
+  CHECK(room == VIRTIO_BLK_ID_BYTES + 1);
+  ask(BlkRequest::read(7, buffer, 1024));
+  CHECK(said == header(VIRTIO_BLK_T_IN, 7));
+  CHECK(room == 1024 + 1);
+  ask(BlkRequest::discard(7, 1024));
+  CHECK(said == header(VIRTIO_BLK_T_DISCARD, 0) + blk_range(7, 2, 0));
+  ask(BlkRequest::write_zeroes(7, 1024, false));
+  CHECK(said == header(VIRTIO_BLK_T_WRITE_ZEROES, 0) + blk_range(7, 2, 0));
+}
+
 TEST_CASE("a read that reports success and too few bytes is no read") {
   Victim v({VIRTIO_F_RING_PACKED});
   REQUIRE(v.driver.start(v.transport).ok());

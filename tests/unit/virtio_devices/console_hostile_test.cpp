@@ -95,6 +95,21 @@ TEST_CASE("a flood of questions is answered with no more than there is to say, w
   CHECK(victim.still_works());
 }
 
+TEST_CASE(
+    "a driver that says twice that it is ready hears of each port once, and again of one that returns") {
+  Victim victim;
+  for (int n = 0; n < 10; ++n) victim.driver.add(kToDriver, {}, {64});
+  victim.driver.publish(kToDriver);
+  victim.driver.submit(kToDevice, {message(0, VIRTIO_CONSOLE_DEVICE_READY, 1)}, {});
+  CHECK(victim.driver.completed(kToDriver) == 3);
+  victim.driver.submit(kToDevice, {message(0, VIRTIO_CONSOLE_DEVICE_READY, 1)}, {});
+  CHECK(victim.driver.completed(kToDriver) == 0);
+  victim.model.plug(1, false);
+  victim.model.plug(1, true);
+  victim.driver.transport.serve_all();
+  CHECK(victim.driver.completed(kToDriver) == 2);  // gone, and back
+}
+
 TEST_CASE("control buffers too small for a message are used up empty and the message waits") {
   Victim victim;
   victim.driver.submit(kToDevice, {message(0, VIRTIO_CONSOLE_DEVICE_READY, 1)}, {});
@@ -255,6 +270,29 @@ TEST_CASE("messages about ports that do not exist are ignored, and a port there 
   CHECK(dupe.driver.counters().messages_ignored == ignored + 2);
   dupe.tell(message(1, VIRTIO_CONSOLE_PORT_NAME, 1, std::string(56, 'n')));
   CHECK(dupe.driver.port(1).name() == std::string(driver::ConsolePortState::kNameBytes, 'n'));
+}
+
+TEST_CASE("a port that is said to be a console is opened, also by a driver that opens none by itself") {
+  test::TestRegion region;
+  Puppet puppet{12};
+  puppet.config.resize(12);
+  puppet.config[4] = std::byte{3};
+  puppet.features = Features{VIRTIO_CONSOLE_F_MULTIPORT};
+  test::DirectTransport<Puppet> transport(region, puppet, kQueueFeatures);
+  driver::Console<decltype(transport), 3> driver({.open_ports = false});
+  REQUIRE(driver.start(transport).ok());
+  const auto tell = [&](const Bytes& bytes) {
+    REQUIRE(puppet.answer(kToDriver, bytes, static_cast<std::uint32_t>(bytes.size())));
+    (void)driver.poll();
+  };
+  CHECK(puppet.read(kToDevice) == message(0, VIRTIO_CONSOLE_DEVICE_READY, 1));
+  tell(message(1, VIRTIO_CONSOLE_DEVICE_ADD, 1));
+  CHECK(puppet.read(kToDevice) == message(1, VIRTIO_CONSOLE_PORT_READY, 1));
+  CHECK_FALSE(puppet.read(kToDevice).has_value());
+  tell(message(1, VIRTIO_CONSOLE_CONSOLE_PORT, 1));
+  CHECK(puppet.read(kToDevice) == message(1, VIRTIO_CONSOLE_PORT_OPEN, 1));
+  CHECK(driver.port(1).console);
+  CHECK(puppet.read(4) == Bytes{});  // a receive buffer, and nothing in it to read
 }
 
 TEST_CASE("a flood of messages is taken in bounded steps and answered with no more than there is to say") {

@@ -141,6 +141,40 @@ TEST_CASE("a driver whose buffers are too small in number or size for a frame lo
   CHECK_FALSE(victim.model.needs_reset());
 }
 
+TEST_CASE("with an MTU nothing longer is passed on to the driver, unless it is still to be cut") {
+  Victim victim;
+  victim.driver.submit(0, {}, {4000});
+  victim.deliver(14 + 4 + 1501);
+  CHECK(victim.model.counters().receive_too_long == 1);
+  CHECK(victim.driver.completed(0) == 0);  // the buffer waits for another
+  victim.deliver(14 + 4 + 1500);
+  CHECK(victim.driver.completed(0) == 1);
+  CHECK(victim.driver.last_written(0) == 12 + 14 + 4 + 1500);
+  Victim without(Features{VIRTIO_NET_F_MAC});
+  without.driver.submit(0, {}, {4000});
+  without.deliver(3000);
+  CHECK(without.driver.completed(0) == 1);
+}
+
+TEST_CASE(
+    "who accepts no offload and no merging gets whole frames in one buffer, and a header that says so") {
+  Victim victim(Features{VIRTIO_NET_F_MAC});
+  const Bytes whole = test::make_frame({}, test::pattern(2000));
+  Bytes frame = whole;
+  const NetHeader header = test::leave_checksum(frame);
+  victim.driver.submit(0, {}, {4000});
+  const std::span<const std::byte> part(frame);
+  REQUIRE(victim.cable->right().send(0, header, std::span(&part, 1)) == device::NetSent::kSent);
+  victim.driver.transport.serve_all();
+  REQUIRE(victim.driver.completed(0) == 1);
+  Bytes expected(12);
+  expected[10] = std::byte{1};  // buffers
+  expected.insert(expected.end(), whole.begin(), whole.end());
+  Bytes got = victim.driver.last_bytes(0);
+  got.resize(expected.size());
+  CHECK(got == expected);
+}
+
 TEST_CASE("commands cut short, too long, unknown, or without room for an answer are refused one by one") {
   Victim victim;
   const Bytes bad[] = {
@@ -345,6 +379,17 @@ TEST_CASE("frames with lies in their header are dropped and counted, and good on
   }
 }
 
+TEST_CASE("a plain frame leaves under a header of zeros, and receive buffers have nothing to read") {
+  Dupe dupe;
+  REQUIRE(dupe.start().ok());
+  const Bytes frame = test::pattern(100);
+  REQUIRE(dupe.driver->send(frame).ok());
+  Bytes expected(12);
+  expected.insert(expected.end(), frame.begin(), frame.end());
+  CHECK(dupe.puppet.read(1) == expected);
+  CHECK(dupe.puppet.read(0) == Bytes{});
+}
+
 TEST_CASE("a frame promised over more buffers than ever come does not stop the driver for good") {
   Dupe dupe;
   REQUIRE(dupe.start().ok());
@@ -369,6 +414,17 @@ TEST_CASE("a frame whose buffers come one after another is put together when the
   const auto got = dupe.receive();
   REQUIRE(got.ok());
   CHECK(got->bytes == 2036 + 100 + 20);
+}
+
+TEST_CASE("a first piece shorter than its header is no frame, whatever comes behind it") {
+  Dupe dupe;
+  REQUIRE(dupe.start().ok());
+  dupe.fill(Dupe::buffers(2), 60, 5);
+  dupe.fill(Dupe::buffers(1), 60, 72);
+  const auto got = dupe.receive();
+  REQUIRE(got.ok());
+  CHECK(got->bytes == 60);
+  CHECK(dupe.driver->counters().received.malformed == 1);
 }
 
 TEST_CASE("a piece of no bytes inside a frame is nonsense") {

@@ -176,6 +176,7 @@ TEST_CASE(
       const auto descriptors_before = descriptors();
       const auto drivers_before = drivers();
       auto chain = rig.device.try_take(storage);
+      REQUIRE(chain.ok());
       CHECK(descriptors() == descriptors_before);  // taking changes nothing, in either format
       rig.device.complete(std::move(chain).value(), 0);
       rig.device.publish();

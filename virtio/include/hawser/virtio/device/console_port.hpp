@@ -135,9 +135,9 @@ class ConsolePort {
     if (std::exchange(added_, false)) tell(PortNews::kRemove);
   }
 
-  /// The driver's DEVICE_READY.
+  /// The driver's DEVICE_READY. What it has been told of is not added again (§5.3.6.2.1).
   void introduce() {
-    if (plugged_) tell(PortNews::kAdd);
+    if (plugged_ && !added_) tell(PortNews::kAdd);
   }
   /// The driver's PORT_READY.
   void driver_ready(bool ready) {

@@ -37,7 +37,7 @@ struct NetCounters {
   std::uint64_t received = 0;
   std::uint64_t received_bytes = 0;
   std::uint64_t receive_filtered = 0;  ///< Not for this driver.
-  std::uint64_t receive_too_long = 0;  ///< Longer than its buffers.
+  std::uint64_t receive_too_long = 0;  ///< Longer than its buffers, or than the MTU.
   std::uint64_t commands_refused = 0;  ///< Answered with VIRTIO_NET_ERR, or without room for an answer.
 };
 
@@ -93,6 +93,8 @@ class Net {
   void start(const Features& negotiated) {
     negotiated_ = negotiated;
     rules_ = {host_offloads(negotiated), negotiated.has(VIRTIO_NET_F_MTU) ? config_.mtu : kMaxFrame};
+    // §5.1.4.1: with an MTU nothing longer goes either way, except what is still to be cut.
+    most_ = negotiated.has(VIRTIO_NET_F_MTU) ? config_.mtu + kEthernetHeader + kVlanTag : kMaxFrame;
     accepted_ = guest_offloads(negotiated);
     active_pairs_ = 1;  // §5.1.6.5.5: until the driver asks for more
     started_ = true;
@@ -224,6 +226,11 @@ class Net {
         backend_.pop(pair);
         continue;
       }
+      if (frame.header.segmentation == Segmentation::kNone && frame.bytes.size() > most_) {
+        ++counters_.receive_too_long;
+        backend_.pop(pair);
+        continue;
+      }
       switch (receivers_[pair].deliver(queue, frame, negotiated_.has(VIRTIO_NET_F_MRG_RXBUF))) {
         case Delivery::kDelivered:
           ++counters_.received;
@@ -288,6 +295,7 @@ class Net {
   MacFilter filter_;
   Features negotiated_;
   TransmitRules rules_;
+  std::size_t most_ = kMaxFrame;  ///< Longest received frame that is whole.
   NetOffloads accepted_;
   std::uint16_t pairs_ = 1;         ///< Offered.
   std::uint16_t active_pairs_ = 0;  ///< In use: what the driver asked for.

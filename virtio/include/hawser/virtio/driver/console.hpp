@@ -23,7 +23,7 @@ namespace hawser::virtio::driver {
 struct ConsoleDriverOptions {
   Features queue_features = kQueueFeatures;  ///< Of the queue features, those to ask for.
   bool multiport = true;                     ///< Without it there is port 0 and nothing to be told about it.
-  bool open_ports = true;                    ///< Open each port as soon as it appears.
+  bool open_ports = true;                    ///< Open each port as soon as it appears; a console is always.
 };
 
 struct ConsoleDriverCounters {
@@ -337,6 +337,10 @@ class Console {
         break;
       case VIRTIO_CONSOLE_CONSOLE_PORT:
         port.state.console = on;
+        if (on) {  // §5.3.6.2.2 asks for this answer
+          port.open = true;
+          port.answers |= kTellOpen;
+        }
         break;
       case VIRTIO_CONSOLE_PORT_OPEN:
         port.state.connected = on;
