@@ -12,6 +12,7 @@
 #:   includes  the module rule, and the headers that freestanding files may include
 #:   headers   every public header compiles alone
 #:   symbols   the freestanding core needs only memcpy, memmove, memset, memcmp
+#:   coverage  each test and file that docs/spec-coverage*.md name exists
 #:   build     the programs and images as ./dev build makes them
 #:   tidy      clang-tidy on the native build
 #:   matrix    g++ and clang++, debug and release; both guests likewise
@@ -38,6 +39,7 @@ for path in sys.argv[1:]:
 check_includes() { python3 tools/check_includes.py; }
 check_headers() { python3 tools/check_headers.py; }
 check_symbols() { python3 tools/check_symbols.py; }
+check_coverage() { python3 tools/check_coverage.py; }
 check_tidy() { python3 tools/tidy.py build/native; }
 check_sizes() { python3 tools/sizes.py; }
 
@@ -61,7 +63,7 @@ run_matrix() {
 # In a process of its own: its last line belongs to it, and its traps.
 run_tests() { "$root/dev" test; }
 
-names="format licenses scripts includes headers symbols build tidy matrix tests sizes"
+names="format licenses scripts includes headers symbols coverage build tidy matrix tests sizes"
 wanted=${*:-$names}
 for name in $wanted; do
   case " $names " in
