@@ -50,7 +50,11 @@ class Blk {
   Blk(const Blk&) = delete;
   Blk& operator=(const Blk&) = delete;
 
-  Features offered() const { return blk_features(backend_.read_only(), queue_count()); }
+  Features offered() const {
+    Features all = blk_features(backend_.read_only(), queue_count());
+    all.set(VIRTIO_F_IN_ORDER, options_.in_order);
+    return all;
+  }
   bool acceptable(Features) const { return true; }
   std::uint16_t queue_count() const { return static_cast<std::uint16_t>(storage_.queues.size()); }
   std::uint16_t queue_max_size(std::uint16_t) const { return options_.queue_size; }
@@ -373,7 +377,8 @@ class Blk {
   void forget(std::uint16_t index) {
     BlkQueue<M>& queue = storage_.queues[index];
     const std::uint32_t first = index * depth_;
-    for (std::uint32_t at = first; at < first + depth_; ++at) storage_.slots[at].chain.release();
+    // Chains first, then the queue: that is how they are dropped without an answer.
+    for (std::uint32_t at = first; at < first + depth_; ++at) storage_.slots[at].chain = Chain();
     queue = BlkQueue<M>{};
     for (std::uint32_t at = first + depth_; at-- > first;) give_back(index, at);
   }

@@ -25,6 +25,8 @@ struct BlkOptions {
   std::uint32_t max_discard_sectors = 1 << 22;
   std::uint32_t discard_alignment_sectors = 1;
   std::uint32_t max_write_zeroes_sectors = 1 << 16;
+  /// Offer VIRTIO_F_IN_ORDER: cheaper with a backend that is over at once, but one slow request holds up all behind it.
+  bool in_order = false;
 };
 
 /// Whether completed writes may still be volatile. Three rules, all of §5.2.6.2: without FLUSH there is nothing to make

@@ -41,7 +41,7 @@ class Rng {
   Rng(const Rng&) = delete;
   Rng& operator=(const Rng&) = delete;
 
-  Features offered() const { return {}; }
+  Features offered() const { return {VIRTIO_F_IN_ORDER}; }
   bool acceptable(Features) const { return true; }
   std::uint16_t queue_count() const { return 1; }
   std::uint16_t queue_max_size(std::uint16_t) const { return queue_size_; }
@@ -57,7 +57,7 @@ class Rng {
     attached_ = true;
   }
   void detach(std::uint16_t) {
-    chain_.release();
+    chain_ = Chain();  // before its queue
     queue_ = AnyDeviceQueue<M>{};
     attached_ = false;
   }
