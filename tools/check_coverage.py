@@ -54,6 +54,9 @@ class Document:
     def read_legend(self):
         prose = "\n".join(line for line in self.lines if not line.startswith("|"))
         places = [(m.start(), m.group(1)) for m in FOLDER.finditer(prose)]
+        for at, folder in places:
+            if not os.path.isdir(os.path.join(core.ROOT, folder)):
+                self.complain(prose.count("\n", 0, at) + 1, f"there is no {folder}")
         for match in LEGEND.finditer(prose):
             letters, file = match.groups()
             before = [folder for at, folder in places if at < match.start()]

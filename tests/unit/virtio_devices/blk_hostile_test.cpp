@@ -27,7 +27,7 @@ struct Liar {
   bool acceptable(Features) const { return true; }
   std::uint16_t queue_count() const { return 4; }
   std::uint16_t queue_max_size(std::uint16_t) const { return queue_size; }
-  std::uint32_t config_size() const { return sizeof(config); }
+  std::uint32_t config_size() const { return config_bytes; }
   void read_config(std::uint32_t at, std::span<std::byte> out) const {
     std::memcpy(out.data(), wire_bytes(config).data() + at, out.size());
   }
@@ -71,6 +71,7 @@ struct Liar {
   Features features{VIRTIO_BLK_F_SIZE_MAX, VIRTIO_BLK_F_SEG_MAX, VIRTIO_BLK_F_FLUSH,
                     VIRTIO_BLK_F_MQ,       VIRTIO_BLK_F_DISCARD, VIRTIO_BLK_F_WRITE_ZEROES};
   virtio_blk_config config{};
+  std::uint32_t config_bytes = sizeof(config);
   std::uint16_t queue_size = 64;
   std::array<AnyDeviceQueue<RegionMemory>, 4> queues;
   std::function<std::uint32_t(const Chain&)> answer;
@@ -303,6 +304,28 @@ TEST_CASE("fields whose feature was not offered are not looked at") {
   Bytes out(8192);
   CHECK(v.waiting.read(0, out, v.transport.now() + seconds(1)).ok());
   CHECK(v.liar.requests == 1);
+}
+
+TEST_CASE("of the configuration no more is read than the negotiated features need") {
+  const std::pair<Features, std::uint32_t> devices[] = {{{}, 8},
+                                                        {{VIRTIO_BLK_F_SEG_MAX}, 16},
+                                                        {{VIRTIO_BLK_F_BLK_SIZE}, 24},
+                                                        {{VIRTIO_BLK_F_MQ}, 36},
+                                                        {{VIRTIO_BLK_F_DISCARD}, 48},
+                                                        {{VIRTIO_BLK_F_WRITE_ZEROES}, 57}};
+  for (const auto& [features, bytes] : devices) {
+    CAPTURE(bytes);
+    Victim v;
+    v.liar.features = features;
+    v.liar.config.blk_size = 512;
+    v.liar.config_bytes = bytes;
+    REQUIRE(v.driver.start(v.transport).ok());
+    CHECK(v.driver.capacity() == 1024);
+    Bytes out(512);
+    CHECK(v.waiting.read(0, out, v.transport.now() + seconds(1)).ok());
+    v.liar.config_bytes = bytes - 1;
+    CHECK(v.driver.resume(v.transport).error() == TransportError::kOutOfRange);
+  }
 }
 
 TEST_CASE("every error says what it means") {

@@ -213,7 +213,8 @@ class Blk {
  private:
   Result<void, TransportError> read_config(virtio_blk_config& config) {
     if (transport_ == nullptr) return Err{TransportError::kNotPossible};
-    return transport_->read_config(0, std::as_writable_bytes(std::span(&config, 1)));
+    const auto all = std::as_writable_bytes(std::span(&config, 1));
+    return transport_->read_config(0, all.first(blk_config_bytes(negotiated_)));
   }
 
   Result<void, TransportError> set_up() {

@@ -9,7 +9,9 @@
 #include <hawser/virtio/features.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace hawser::virtio::driver {
 
@@ -32,6 +34,22 @@ struct BlkLimits {
     return std::min<std::uint64_t>(most, std::uint64_t{1} << 30) / kSectorBytes * kSectorBytes;
   }
 };
+
+/// How much of the configuration these features need: a device may have no more (§2.5.1).
+inline std::size_t blk_config_bytes(Features negotiated) {
+  constexpr std::pair<unsigned, std::size_t> kEnds[] = {
+      {VIRTIO_BLK_F_SIZE_MAX, offsetof(virtio_blk_config, seg_max)},
+      {VIRTIO_BLK_F_SEG_MAX, offsetof(virtio_blk_config, cylinders)},
+      {VIRTIO_BLK_F_BLK_SIZE, offsetof(virtio_blk_config, physical_block_exp)},
+      {VIRTIO_BLK_F_MQ, offsetof(virtio_blk_config, max_discard_sectors)},
+      {VIRTIO_BLK_F_DISCARD, offsetof(virtio_blk_config, max_write_zeroes_sectors)},
+      {VIRTIO_BLK_F_WRITE_ZEROES, offsetof(virtio_blk_config, unused1)}};
+  std::size_t bytes = offsetof(virtio_blk_config, size_max);
+  for (const auto& [feature, end] : kEnds) {
+    if (negotiated.has(feature)) bytes = std::max(bytes, end);
+  }
+  return bytes;
+}
 
 inline BlkLimits blk_limits(const virtio_blk_config& config, Features negotiated) {
   const auto field = [&](unsigned feature, std::uint32_t value, std::uint32_t otherwise) {
