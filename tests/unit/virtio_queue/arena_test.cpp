@@ -101,13 +101,15 @@ TEST_CASE("a double release is ignored and remembered") {
 }
 
 TEST_CASE("a foreign, odd or too long release is ignored and remembered") {
-  for (auto [at, bytes] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{{0, 64},
-                                                                               {4096 + 640, 64},
-                                                                               {4096 + 32, 64},
-                                                                               {4096, 0},
-                                                                               {4096, 641},
-                                                                               {4096, UINT64_MAX},
-                                                                               {UINT64_MAX, 64}}) {
+  for (const auto& place : std::vector<std::pair<std::uint64_t, std::uint64_t>>{{0, 64},
+                                                                                {4096 + 640, 64},
+                                                                                {4096 + 32, 64},
+                                                                                {4096, 0},
+                                                                                {4096, 641},
+                                                                                {4096, UINT64_MAX},
+                                                                                {UINT64_MAX, 64}}) {
+    const auto at = place.first;
+    const auto bytes = place.second;
     CAPTURE(at);
     CAPTURE(bytes);
     Fixture f(640);

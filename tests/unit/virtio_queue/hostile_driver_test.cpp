@@ -127,11 +127,13 @@ TEST_CASE("a readable descriptor after a writable one breaks the queue") {
 
 TEST_CASE("a buffer outside the region breaks the queue") {
   constexpr std::uint64_t kEnd = test::RigLayout::kBytes;
-  for (auto [at, bytes] : {std::pair<std::uint64_t, std::uint32_t>{kEnd, 1},
-                           {kEnd - 7, 8},
-                           {0, UINT32_MAX},
-                           {UINT64_MAX, 1},
-                           {UINT64_MAX - 7, 8}}) {
+  for (const auto& place : {std::pair<std::uint64_t, std::uint32_t>{kEnd, 1},
+                            {kEnd - 7, 8},
+                            {0, UINT32_MAX},
+                            {UINT64_MAX, 1},
+                            {UINT64_MAX - 7, 8}}) {
+    const auto at = place.first;
+    const auto bytes = place.second;
     CAPTURE(at);
     Rig split(test::split_with());
     split.split_descriptor(split.descriptor(0), at, bytes, 0, 0);
@@ -155,13 +157,15 @@ TEST_CASE("an indirect descriptor that was not negotiated breaks the queue") {
 
 TEST_CASE("an indirect table that is empty, uneven, too long or outside the region breaks the queue") {
   constexpr std::uint64_t kEnd = test::RigLayout::kBytes;
-  for (auto [at, bytes] : {std::pair<std::uint64_t, std::uint32_t>{kTable, 0},
-                           {kTable, 15},
-                           {kTable, 17},
-                           {kTable, 16 * 32769},
-                           {kEnd, 16},
-                           {kEnd - 16, 32},
-                           {UINT64_MAX - 15, 16}}) {
+  for (const auto& place : {std::pair<std::uint64_t, std::uint32_t>{kTable, 0},
+                            {kTable, 15},
+                            {kTable, 17},
+                            {kTable, 16 * 32769},
+                            {kEnd, 16},
+                            {kEnd - 16, 32},
+                            {UINT64_MAX - 15, 16}}) {
+    const auto at = place.first;
+    const auto bytes = place.second;
     CAPTURE(at);
     CAPTURE(bytes);
     Rig split(test::split_with({VIRTIO_F_INDIRECT_DESC}));

@@ -62,7 +62,7 @@ class ChainGatherer {
     return QueueFault::kNone;
   }
 
-  /// The descriptors of an indirect table (§2.7.5.3, §2.8.8). In a split queue they are linked by `next` and
+  /// The descriptors of an indirect table (§2.7.5.3, §2.8.7). In a split queue they are linked by `next` and
   /// the walk takes at most as many steps as the table has entries; in a packed one they are all there are.
   QueueFault push_table(const Descriptor& table, bool linked) {
     if (table.has(VIRTQ_DESC_F_NEXT)) return QueueFault::kIndirectWithNext;
@@ -75,7 +75,7 @@ class ChainGatherer {
     std::uint32_t index = 0;
     for (std::uint32_t step = 0; step < entries; ++step) {
       const Descriptor entry = read_entry(*area, index, linked);
-      // §2.8.8: in a packed table the device ignores every flag but WRITE.
+      // §2.8.7: in a packed table the device ignores every flag but WRITE.
       if (linked && entry.has(VIRTQ_DESC_F_INDIRECT)) return QueueFault::kIndirectInsideIndirect;
       if (const QueueFault fault = push(entry); fault != QueueFault::kNone) return fault;
       if (linked && !entry.has(VIRTQ_DESC_F_NEXT)) return QueueFault::kNone;

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// Memory for a driver's indirect descriptor tables (VIRTIO 1.3 §2.7.5.3, §2.8.8): one table for every
+// Memory for a driver's indirect descriptor tables (VIRTIO 1.3 §2.7.5.3, §2.8.7): one table for every
 // descriptor of the queue, so a request with several segments takes one ring slot and no table is ever
 // searched for.
 #pragma once

@@ -113,7 +113,7 @@ class PackedDeviceQueue {
   std::uint16_t size() const { return size_; }
 
  private:
-  /// See SplitDeviceQueue::Batch; the one used descriptor skips over all the slots (§2.8.9).
+  /// See SplitDeviceQueue::Batch; the one used descriptor skips over all the slots (§2.8.8).
   struct Batch {
     std::uint16_t last_id = 0;
     std::uint16_t slots = 0;  ///< 0: no batch is open.

@@ -22,7 +22,7 @@ namespace hawser::virtio {
 
 /// See DriverQueue for what the calls mean. One thread. Descriptors are written as requests come, except the
 /// word that makes the first of them available: the device looks at nothing behind that one, so publish()
-/// shows all at once. A buffer id is the request's slot, which outlives its place in the ring (§2.8.3).
+/// shows all at once. A buffer id is the request's slot, which outlives its place in the ring (§2.8.6).
 template <Memory M>
 class PackedDriverQueue {
  public:
@@ -196,7 +196,7 @@ class PackedDriverQueue {
   }
 
   /// One used descriptor may stand for several requests: all before the one it names were used completely
-  /// (§2.8.9).
+  /// (§2.8.8).
   Result<Reaped, TakeError> reap_oldest() {
     const std::uint16_t id = oldest_;
     oldest_ = after(id);

@@ -121,7 +121,7 @@ class SplitDeviceQueue {
   std::uint16_t size() const { return size_; }
 
  private:
-  /// Completions that one used entry can stand for (VIRTIO_F_IN_ORDER, §2.7.14): all but the last were used
+  /// Completions that one used entry can stand for (VIRTIO_F_IN_ORDER, §2.7.9): all but the last were used
   /// up completely, and only the last gets an entry, in the place of the first.
   struct Batch {
     std::uint16_t first = 0;

@@ -144,7 +144,7 @@ class SplitDriverQueue {
     return Err{TakeError::kBroken};
   }
 
-  /// The descriptor after this one: the next in the ring when requests complete in order (§2.7.14), else the
+  /// The descriptor after this one: the next in the ring when requests complete in order (§2.7.9), else the
   /// next in the free list, which then becomes the chain's private link. What was freed first is used first:
   /// so the two sides work on different cache lines, and a device that happens to keep the order finds the
   /// same heads in the available ring lap after lap.
@@ -213,7 +213,7 @@ class SplitDriverQueue {
   }
 
   /// One used entry may stand for several requests: all before the one it names were used completely
-  /// (§2.7.14).
+  /// (§2.7.9).
   Result<Reaped, TakeError> reap_in_order() {
     if (!batch_open_) {
       const Used used = read_used();
