@@ -124,6 +124,23 @@ TEST_CASE("control buffers too small for a message are used up empty and the mes
   CHECK(victim.driver.last_bytes(kToDriver) == message(0, VIRTIO_CONSOLE_DEVICE_ADD, 1));
 }
 
+TEST_CASE(
+    "of a port that is unplugged nothing is told but that it is gone, and nothing if it never was there") {
+  Victim victim;
+  for (int n = 0; n < 3; ++n) victim.driver.submit(kToDriver, {}, {8});
+  victim.driver.submit(kToDevice, {message(0, VIRTIO_CONSOLE_DEVICE_READY, 1)}, {});
+  REQUIRE(victim.driver.completed(kToDriver) == 3);
+  victim.driver.submit(kToDevice, {message(1, VIRTIO_CONSOLE_PORT_READY, 1)},
+                       {});  // name and open are owed now
+  victim.model.plug(1, false);
+  for (int n = 0; n < 5; ++n) victim.driver.submit(kToDriver, {}, {64});
+  CHECK(victim.driver.completed(kToDriver) == 1);
+  CHECK(victim.driver.last_written(kToDriver) == 8);
+  victim.model.plug(1, true);
+  victim.driver.transport.serve_all();
+  CHECK(victim.driver.completed(kToDriver) == 1);
+}
+
 TEST_CASE("a name longer than the driver's buffer is cut") {
   Victim victim;
   victim.driver.submit(kToDevice, {message(1, VIRTIO_CONSOLE_PORT_READY, 1)}, {});

@@ -83,7 +83,9 @@ TEST_CASE("somebody who comes, leaves or resizes is noticed") {
   CHECK_FALSE(pair.driver.take_change(0));
   pair.tapes[2].somebody = false;
   pair.tapes[0].window = {80, 25};
+  pair.tapes[1].window = {80, 25};
   pair.settle();
+  CHECK(pair.driver.port(1).columns == 0);  // no console
   CHECK_FALSE(pair.driver.port(2).connected);
   CHECK(pair.driver.port(0).columns == 80);
   CHECK(pair.driver.port(0).rows == 25);

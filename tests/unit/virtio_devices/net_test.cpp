@@ -46,6 +46,8 @@ TEST_CASE("frames go both ways, in both queue formats, with and without merged b
       CHECK(pair.right.device.counters().received == 300);
       CHECK_FALSE(pair.left.device.needs_reset());
       CHECK_FALSE(pair.right.driver.broken());
+      pair.left.driver.stop();
+      CHECK(pair.left.region.arena().free_bytes() == pair.left.region.arena().size());
     }
   }
 }
