@@ -99,6 +99,8 @@ TEST_CASE("a busy backend is asked again when something has finished") {
     s.rig.start(kind.features);
     for (unsigned n = 0; n < 5; ++n) s.write(n, n);
     CHECK(s.disk.pending.size() == 1);
+    s.rig.transport.serve_all();
+    CHECK(s.rig.device.counters().requests == 2);  // the others stay in the ring
     unsigned answers = 0;
     while (!s.disk.pending.empty()) {
       s.finish(0);

@@ -71,6 +71,7 @@ TEST_CASE("only the order of the bytes counts, not how they are cut into segment
       {{}, {}},                                                // everything in one; status behind the data
       {{16, 0, 0, 5}, {0, 3, 0, 508, 512}},                    // with empty ones
       {{20, 1, 1, 1}, {511, 1, 1}},
+      {{}, {1025, 0}},  // the last one empty: the status is before it
   };
   for (const RingKind& kind : ring_kinds()) {
     CAPTURE(kind.name);

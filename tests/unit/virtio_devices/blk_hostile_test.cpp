@@ -126,7 +126,9 @@ TEST_CASE("each status has its name, and one that does not exist or was never wr
   status = 0;
   Bytes out(512);
   CHECK(v.waiting.read(0, out, v.transport.now() + seconds(1)).ok());
-  CHECK(v.driver.counters().failed == 5);
+  status = 0xee;
+  CHECK(v.error_of_read() == BlkError::kBadStatus);  // and not the last one's OK
+  CHECK(v.driver.counters().failed == 6);
 }
 
 TEST_CASE(
