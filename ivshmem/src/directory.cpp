@@ -6,18 +6,23 @@
 namespace hawser::ivshmem {
 namespace {
 
+Directory described(std::uint64_t window_bytes, std::uint32_t areas, std::uint64_t first,
+                    std::uint64_t each) {
+  return {.magic = kDirectoryMagic,
+          .version = kDirectoryVersion,
+          .directory_bytes = kDirectoryBytes,
+          .window_bytes = window_bytes,
+          .area_count = areas,
+          .reserved = 0,
+          .area_offset = first,
+          .area_bytes = each};
+}
+
 Result<Directory, DirectoryError> plan(std::uint64_t window_bytes, std::uint32_t areas) {
   if (areas == 0 || window_bytes < kDirectoryBytes) return Err{DirectoryError::kWindowIsTooSmall};
   const std::uint64_t each = (window_bytes - kDirectoryBytes) / areas / 4096 * 4096;
   if (each < kMinimumAreaBytes) return Err{DirectoryError::kWindowIsTooSmall};
-  return Directory{.magic = kDirectoryMagic,
-                   .version = kDirectoryVersion,
-                   .directory_bytes = kDirectoryBytes,
-                   .window_bytes = window_bytes,
-                   .area_count = areas,
-                   .reserved = 0,
-                   .area_offset = kDirectoryBytes,
-                   .area_bytes = each};
+  return described(window_bytes, areas, kDirectoryBytes, each);
 }
 
 template <class A>
@@ -61,7 +66,13 @@ Result<AreaPlace, DirectoryError> find_area(const RegionMemory& window, std::uin
                         (window.size() - first) / each >= count;
   if (!possible) return Err{DirectoryError::kImpossibleAreas};
   if (link >= count) return Err{DirectoryError::kNoSuchLink};
-  return AreaPlace{first + link * each, each};
+  return AreaPlace{first + link * each, each, first, static_cast<std::uint32_t>(count)};
+}
+
+void keep_directory(const RegionMemory& window, const AreaPlace& place) {
+  auto door = window.area(Offset(0), sizeof(Directory), alignof(Directory));
+  if (!door) return;
+  write_directory(*door, described(window.size(), place.links, place.first, place.bytes));
 }
 
 const char* describe(DirectoryError error) {

@@ -27,11 +27,16 @@ const char* describe(DirectoryError error);
 struct AreaPlace {
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t first = 0;  ///< Where area 0 lies.
+  std::uint32_t links = 0;
 };
 
 /// Where the area of `link` lies. A window whose directory is still zeros is formatted for `links_if_new` links first.
 /// What is found is checked against the window's size; nothing else of it is believed.
 Result<AreaPlace, DirectoryError> find_area(const RegionMemory& window, std::uint32_t link,
                                             std::uint32_t links_if_new);
+
+/// Writes the directory again as it was when find_area() found `place` by it: somebody may have scribbled over it.
+void keep_directory(const RegionMemory& window, const AreaPlace& place);
 
 }  // namespace hawser::ivshmem

@@ -33,8 +33,8 @@ struct LinkOptions {
   std::uint32_t links_if_new = 1;  ///< Into how many links an unformatted window is divided.
   QueueKind queue_kind = QueueKind::kSelfDescribing;  ///< Device end: which message queue layout to offer.
   Duration silence = seconds(3);  ///< A peer whose heartbeat stands still that long is gone.
-  Duration takeover =
-      milliseconds(500);  ///< How long a claim by somebody else must stand still before we take its place.
+  /// How long a claim by somebody else must stand still before we take its place, and unchanged before we believe it.
+  Duration takeover = milliseconds(500);
 };
 
 /// Why a link is broken, as far as that decides what to do about it.
@@ -178,6 +178,14 @@ class Link {
 
  private:
   static constexpr Duration kBeatInterval = milliseconds(20);
+  static constexpr unsigned kSignsOfLife = 5;
+
+  /// Who seems to hold our end, and since when we see that.
+  struct Rival {
+    std::uint32_t epoch = 0, peer_id = 0, heartbeat = 0;
+    unsigned beats = 0;
+    Instant since, moved_at;
+  };
 
   Role other() const { return options_.role == Role::kDevice ? Role::kDriver : Role::kDevice; }
 
@@ -190,6 +198,7 @@ class Link {
       broke(describe(place.error()), BrokenBy::kWindow);
       return;
     }
+    place_ = *place;
     // find_area checked the numbers against the window, so the spans are inside.
     const auto area = port_.memory().subspan(place->offset, place->bytes);
     control_ = RegionMemory(area.first(kDataOffset));
@@ -205,8 +214,7 @@ class Link {
     if (own_block_.claimed_by(options_.role) && own_block_.agreement().epoch != 0 &&
         own_block_.peer_id() != port_.own_id()) {
       // Somebody else holds this end, or died holding it. A living one moves its heartbeat.
-      rival_beat_ = own_block_.heartbeat();
-      rival_since_ = port_.now();
+      rival_ = look_at_rival();
       return;
     }
     claim();
@@ -218,18 +226,32 @@ class Link {
         *control_.area(Offset(at), sizeof(EndBlock), alignof(EndBlock)));  // inside by construction
   }
 
+  /// Everybody who shares the window can write the block that a rival would write. Scribbling is not a rival: a rival
+  /// keeps its claim as it is and goes on beating.
   LinkEvent wait_for_our_place() {
-    if (own_block_.agreement().epoch != 0) {
-      if (own_block_.heartbeat() != rival_beat_) {
+    const Rival seen = look_at_rival();
+    if (seen.epoch == 0) {
+      claim();
+    } else if (seen.epoch != rival_.epoch || seen.peer_id != rival_.peer_id) {
+      rival_ = seen;
+    } else if (seen.heartbeat != rival_.heartbeat) {
+      rival_.heartbeat = seen.heartbeat;
+      rival_.moved_at = seen.moved_at;
+      if (++rival_.beats >= kSignsOfLife && elapsed(rival_.since, seen.since) >= options_.takeover) {
         return broke(options_.role == Role::kDevice
                          ? "another living party already serves this link's devices"
                          : "another living party already drives this link's devices",
                      BrokenBy::kRival);
       }
-      if (elapsed(rival_since_, port_.now()) < options_.takeover) return LinkEvent::kNothing;
+    } else if (elapsed(rival_.moved_at, seen.since) >= options_.takeover) {
+      claim();
     }
-    claim();
     return LinkEvent::kNothing;
+  }
+
+  Rival look_at_rival() const {
+    const Instant now = port_.now();
+    return {own_block_.agreement().epoch, own_block_.peer_id(), own_block_.heartbeat(), 0, now, now};
   }
 
   /// Begins a new own epoch.
@@ -238,11 +260,7 @@ class Link {
     const std::uint32_t before = own_block_.agreement().epoch;
     const std::uint32_t last = before > own_.epoch ? before : own_.epoch;
     own_block_.publish_agreement({});
-    if (options_.role == Role::kDevice) {
-      kind_ = options_.queue_kind;
-      describe_queues(control_, kind_);
-    }
-    own_block_.claim(options_.role, port_.own_id(), port_.vectors(), options_.queue_kind);
+    introduce();
     own_ = {last + 1 == 0 ? 1 : last + 1, 0};
     own_block_.publish_agreement(own_);
     claimed_ = true;
@@ -251,9 +269,21 @@ class Link {
     call_peer();
   }
 
+  /// Writes who is here, and how to speak with it.
+  void introduce() {
+    if (options_.role == Role::kDevice) {
+      kind_ = options_.queue_kind;
+      describe_queues(control_, kind_);
+    }
+    own_block_.claim(options_.role, port_.own_id(), port_.vectors(), options_.queue_kind);
+  }
+
   void beat() {
     const Instant now = port_.now();
     if (now < beat_at_) return;
+    // Somebody may have scribbled over what the next peer needs. While the link is up only the directory is read.
+    keep_directory(RegionMemory(port_.memory()), place_);
+    if (state_ == LinkState::kDown) introduce();
     own_block_.beat(++beat_count_);
     beat_at_ = now + kBeatInterval;
   }
@@ -360,6 +390,7 @@ class Link {
   BellType bell_;
   ChannelType channel_;
 
+  AreaPlace place_;
   RegionMemory control_;
   RegionMemory data_;
   EndBlockView own_block_;
@@ -380,8 +411,7 @@ class Link {
   Instant beat_at_;
   std::uint32_t peer_beat_ = 0;
   Instant peer_seen_alive_;
-  std::uint32_t rival_beat_ = 0;
-  Instant rival_since_;
+  Rival rival_;
 };
 
 }  // namespace hawser::ivshmem
