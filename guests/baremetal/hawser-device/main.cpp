@@ -11,6 +11,7 @@
 #include <hawser/app/console_echo.hpp>
 #include <hawser/app/hardware_random.hpp>
 #include <hawser/app/net_echo.hpp>
+#include <hawser/app/pace.hpp>
 #include <hawser/app/room.hpp>
 #include <hawser/app/serve.hpp>
 #include <hawser/ivshmem/link.hpp>
@@ -117,10 +118,11 @@ int hawser_main(guest::Machine& machine) {
                 disk.from, ", network echo",
                 random ? ", entropy of the processor" : "; no entropy: the processor has none to give", "\n");
 
+  app::Pace pace;
   bool was_up = false;
   while (true) {
     (void)app::serve_turn(bus, microseconds(20));
-    if (bus.up() != was_up) {
+    if (bus.up() != was_up && pace.allows(link.now())) {
       was_up = bus.up();
       console.print(was_up ? "link up, epoch " : "link down, last epoch ", link.epoch().own, "/",
                     link.epoch().peer, "\n");
@@ -130,7 +132,8 @@ int hawser_main(guest::Machine& machine) {
         console.print(link.broken_reason(), "\n");
         return 1;
       }
-      console.print("link broken: ", link.broken_reason(), "; starting it anew\n");
+      if (pace.allows(link.now()))
+        console.print("link broken: ", link.broken_reason(), "; starting it anew\n");
       link.reset();
     }
   }

@@ -6,6 +6,7 @@
 
 #include "stop_signals.hpp"
 
+#include <hawser/app/pace.hpp>
 #include <hawser/app/serve.hpp>
 #include <hawser/virtio/msg/device_bus.hpp>
 
@@ -30,7 +31,7 @@ class Watch {
 
   /// False: the link is not ours to serve.
   bool look(SocketLink& link, bool up) {
-    if (up != up_) {
+    if (up != up_ && pace_.allows(link.now())) {
       up_ = up;
       say_(up ? fmt::format("link up, epoch {}/{}", link.epoch().own, link.epoch().peer) : "link down");
     }
@@ -44,7 +45,8 @@ class Watch {
         say_(link.broken_reason());
         return false;
       }
-      say_(fmt::format("link broken: {}; starting it anew", link.broken_reason()));
+      if (pace_.allows(link.now()))
+        say_(fmt::format("link broken: {}; starting it anew", link.broken_reason()));
       link.reset();
     }
     return true;
@@ -53,6 +55,7 @@ class Watch {
  private:
   const ivshmem::SocketPort& port_;
   const Say& say_;
+  app::Pace pace_;
   bool up_ = false;
   bool server_ = true;
 };
