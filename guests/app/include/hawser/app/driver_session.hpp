@@ -55,19 +55,14 @@ class DriverSession {
   const SessionOptions& options() const { return options_; }
   Instant now() const { return link_.now(); }
 
-  /// Waits for the link and finds the devices.
+  /// Waits for the link and finds the devices, for options.patience at most: a link that is lost meanwhile may return.
   Result<void, virtio::TransportError> open() {
-    HAWSER_CHECK(wait_up(now() + options_.patience));
-    session_ = bus_.session();
-    HAWSER_TRY(found, bus_.devices());
-    count_ = 0;
-    for (std::uint16_t number = 0; number < virtio::msg::kDriverDevices && count_ < kMaxDevices; ++number) {
-      if (!found.has(number)) continue;
-      Device& device = devices_[count_].emplace(bus_, number, arena_);
-      HAWSER_CHECK(device.open());
-      ++count_;
+    const Instant until = now() + options_.patience;
+    while (true) {
+      HAWSER_CHECK(wait_up(until));
+      const auto found = find_devices();
+      if (found.ok() || bus_.up() || ended() || now() >= until) return found;
     }
-    return {};
   }
 
   std::size_t device_count() const { return count_; }
@@ -122,6 +117,19 @@ class DriverSession {
   }
 
  private:
+  Result<void, virtio::TransportError> find_devices() {
+    session_ = bus_.session();
+    HAWSER_TRY(found, bus_.devices());
+    count_ = 0;
+    for (std::uint16_t number = 0; number < virtio::msg::kDriverDevices && count_ < kMaxDevices; ++number) {
+      if (!found.has(number)) continue;
+      Device& device = devices_[count_].emplace(bus_, number, arena_);
+      HAWSER_CHECK(device.open());
+      ++count_;
+    }
+    return {};
+  }
+
   /// Waits until the link is up. One that the peer broke starts anew; one that is somebody else's ends the session.
   Result<void, virtio::TransportError> wait_up(Instant until) {
     constexpr Duration kGlance = milliseconds(20);
