@@ -8,8 +8,12 @@
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <stdexcept>
 
 void hawser::cli::say(std::string_view sentence) noexcept {
@@ -24,7 +28,18 @@ std::uint64_t hawser::cli::size_of(std::string_view option, const std::string& t
   }
 }
 
-int main(int argc, char** argv) {
+namespace {
+
+/// A closed standard descriptor would be given to the next socket or disk that is opened, and what is said would be
+/// written there. What cannot be read or written takes its place.
+void hold_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+      (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // takes the lowest free number: fd
+  }
+}
+
+int run(int argc, char** argv) {
   CLI::App app("Hawser moors one guest to another: virtio devices that another guest serves, over ivshmem.",
                "hawser");
   app.set_version_flag("--version", "hawser " HAWSER_VERSION);
@@ -44,7 +59,7 @@ int main(int argc, char** argv) {
       !app.get_subcommands([&](const CLI::App* one) { return one->get_name() == verb; }).empty();
   const auto wrong_words = [&](const char* what) {
     hawser::cli::say(what);
-    fmt::print(stderr, "See: hawser {}{}--help\n", known ? verb : "", known ? " " : "");
+    std::fputs(fmt::format("See: hawser {}{}--help\n", known ? verb : "", known ? " " : "").c_str(), stderr);
     return 64;
   };
   try {
@@ -67,4 +82,15 @@ int main(int argc, char** argv) {
     return 2;
   }
   return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  hold_standard_descriptors();
+  const int status = run(argc, argv);
+  std::cout.flush();  // help
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good()) return status;
+  hawser::cli::say("standard output could not be written: results are missing");
+  return status == 0 ? 2 : status;
 }

@@ -34,6 +34,12 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+/// Standard error that cannot be written is no reason to end: fmt::print would throw.
+template <class... Args>
+void tell(fmt::format_string<Args...> format, Args&&... args) {
+  std::fputs(fmt::format(format, std::forward<Args>(args)...).c_str(), stderr);
+}
+
 /// The server in a thread of this process, for as long as the object lives.
 class ServerThread {
  public:
@@ -138,8 +144,8 @@ class Booting {
   template <class... Args>
   void say(fmt::format_string<Args...> format, Args&&... args) const {
     if (options_.quiet) return;
-    fmt::print(stderr, "hawser  | {:6.2f} s  {}\n", seconds_since(start_),
-               fmt::format(format, std::forward<Args>(args)...));
+    tell("hawser  | {:6.2f} s  {}\n", seconds_since(start_),
+         fmt::format(format, std::forward<Args>(args)...));
   }
 
   std::vector<std::string> command_for(const std::string& side, Home home, Arch arch) const {
@@ -224,7 +230,7 @@ class Booting {
   void read(Party& party) {
     party.read_lines([this](const Party& from, std::string_view line) {
       const bool driver = from.name() == "driver";
-      if (!options_.quiet) fmt::print(stderr, "{:<7} | {}\n", from.name(), line);
+      if (!options_.quiet) tell("{:<7} | {}\n", from.name(), line);
       if (!driver) return;
       if (auto row = parse_row(line)) rows_.push_back(*row);
       if (auto status = parse_end(line)) end_status_ = *status;
@@ -292,8 +298,8 @@ class Booting {
       fmt::print("\n{}", table(rows_));
     }
     std::fflush(stdout);
-    for (const auto& which : unverified) fmt::print(stderr, "hawser: {} did not verify\n", which);
-    if (!failure_.empty()) fmt::print(stderr, "hawser: {}\n", failure_);
+    for (const auto& which : unverified) tell("hawser: {} did not verify\n", which);
+    if (!failure_.empty()) tell("hawser: {}\n", failure_);
     if (!options_.quiet) say("consoles are kept in {}", options_.log_directory.string());
     return status;
   }
@@ -314,7 +320,7 @@ int boot(const BootOptions& options) {
   try {
     return Booting(options).run();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "hawser: {}\n", error.what());
+    tell("hawser: {}\n", error.what());
     return 2;
   }
 }

@@ -87,7 +87,8 @@ BlockFile::BlockFile(const std::string& path, BlockFileOptions options)
   if (!S_ISREG(about.st_mode) && !S_ISBLK(about.st_mode))
     raise("{} is neither a file nor a block device", path);
   // O_NONBLOCK was for a pipe that somebody calls a disk; io_uring would take it as "fail rather than wait".
-  if (::fcntl(file_.get(), F_SETFL, 0) != 0) raise("the disk {} cannot be set up: {}", path, std::strerror(errno));
+  if (::fcntl(file_.get(), F_SETFL, 0) != 0)
+    raise("the disk {} cannot be set up: {}", path, std::strerror(errno));
   if (::flock(file_.get(), (options_.read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) raise("the disk {} is in use by another process", path);
     raise("the disk {} cannot be locked: {}", path, std::strerror(errno));
@@ -215,7 +216,7 @@ void BlockFile::complain(const BlockJob& job) {
 
 void BlockFile::log(std::string_view line) const {
   if (options_.log) return options_.log(line);
-  fmt::print(stderr, "{}\n", line);
+  std::fputs(fmt::format("{}\n", line).c_str(), stderr);  // never throws, even if the log's disk is full
 }
 
 }  // namespace hawser::process

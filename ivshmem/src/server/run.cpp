@@ -6,12 +6,17 @@
 #include <hawser/ivshmem/server/error.hpp>
 #include <hawser/ivshmem/server/server.hpp>
 
+#include <csignal>
 #include <cstdio>
 
 namespace hawser::ivshmem {
 
 int run_server(ServerOptions options) {
-  const auto say = [](std::string_view line) { fmt::print(stderr, "ivshmem-server: {}\n", line); };
+  std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away
+  // fputs: a log that cannot be written (a full disk, nobody reads) must not end the server, as fmt::print would.
+  const auto say = [](std::string_view line) {
+    std::fputs(fmt::format("ivshmem-server: {}\n", line).c_str(), stderr);
+  };
   if (!options.log) options.log = say;
   try {
     ServerControl control;
