@@ -315,7 +315,9 @@ TEST_CASE("of the configuration no more is read than the negotiated features nee
                                                         {{VIRTIO_BLK_F_MQ}, 36},
                                                         {{VIRTIO_BLK_F_DISCARD}, 48},
                                                         {{VIRTIO_BLK_F_WRITE_ZEROES}, 57}};
-  for (const auto& [features, bytes] : devices) {
+  for (const auto& device : devices) {
+    const Features& features = device.first;
+    const std::uint32_t bytes = device.second;
     CAPTURE(bytes);
     Victim v;
     v.liar.features = features;
