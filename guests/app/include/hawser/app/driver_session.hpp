@@ -60,8 +60,11 @@ class DriverSession {
     const Instant until = now() + options_.patience;
     while (true) {
       HAWSER_CHECK(wait_up(until));
+      const std::uint32_t session = bus_.session();
       const auto found = find_devices();
-      if (found.ok() || bus_.up() || ended() || now() >= until) return found;
+      if (found.ok() || ended() || now() >= until) return found;
+      const bool lost = !bus_.up() || bus_.session() != session;
+      if (!lost && found.error() != virtio::TransportError::kTimeout) return found;
     }
   }
 
