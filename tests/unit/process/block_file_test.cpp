@@ -326,6 +326,30 @@ TEST_CASE("a device that is reset lets the kernel finish before the buffers are 
   CHECK_FALSE(rig.file.poll());
 }
 
+TEST_CASE("after drain() everything is over") {
+  Folder folder;
+  BlockFile file(folder.file("disk", 8 << 20), {});
+  if (!file.uses_io_uring()) {
+    MESSAGE("skipped: this machine does not allow io_uring");
+    return;
+  }
+  TestRegion region(std::size_t{8} << 20);
+  const virtio::Segment all{Offset(0), 8 << 20};
+  using Operation = virtio::device::BlkOperation<RegionMemory>;
+  const Operation write{.tag = 1,
+                        .action = virtio::device::BlkAction::kWrite,
+                        .bytes = all.bytes,
+                        .memory = region.memory(),
+                        .segments = std::span(&all, 1)};
+  const Operation flush{.tag = 2, .action = virtio::device::BlkAction::kFlush};  // never over at once
+  REQUIRE(file.submit(write) == virtio::device::BlkProgress::kPending);
+  REQUIRE(file.submit(flush) == virtio::device::BlkProgress::kPending);
+  file.drain();
+  unsigned over = 0;
+  while (const auto done = file.poll()) over += done->ok ? done->tag : 100;
+  CHECK(over == 3);
+}
+
 TEST_CASE("a file that can't be served is refused with a sentence that names it") {
   Folder folder;
   const auto refusal = [](const std::string& path, bool read_only = false) -> std::string {
