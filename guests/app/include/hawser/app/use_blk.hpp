@@ -41,12 +41,7 @@ class UseBlk : UseDevice<L, R> {
         driver_(storage, {.queue_features = session.options().queue_features, .stall_limit = std::nullopt}) {}
   ~UseBlk() { driver_.stop(); }
 
-  bool start() {
-    if (const auto started = driver_.start(device_); !started.ok()) {
-      return fail("start", describe(started.error()));
-    }
-    return true;
-  }
+  bool start() { return Base::started(driver_); }
 
   /// One pass over everything; a row for each part. True: all of it verified.
   bool verify(std::uint64_t bytes) {

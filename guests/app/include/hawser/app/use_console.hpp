@@ -24,7 +24,6 @@ template <Link L, Reporter R>
 class UseConsole : UseDevice<L, R> {
   using Base = UseDevice<L, R>;
   using Base::device_;
-  using Base::fail;
   using Base::measured;
   using Base::session_;
   using typename Base::Device;
@@ -38,11 +37,7 @@ class UseConsole : UseDevice<L, R> {
         driver_({.queue_features = session.options().queue_features}) {}
   ~UseConsole() { driver_.stop(); }
 
-  bool start() {
-    if (const auto started = driver_.start(device_); !started.ok())
-      return fail("start", describe(started.error()));
-    return true;
-  }
+  bool start() { return Base::started(driver_); }
 
   bool verify() {
     bool good = measured("ports", [&] { return find_ports(); });

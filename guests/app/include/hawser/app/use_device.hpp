@@ -56,6 +56,18 @@ class UseDevice {
     return totals.good;
   }
 
+  /// Starts the driver. A device side that is lost just then is waited for like at any other moment.
+  template <class Driver>
+  bool started(Driver& driver) {
+    const Instant until = session_.now() + patience();
+    auto result = driver.start(device_);
+    while (!result.ok() && result.error() == virtio::TransportError::kLinkDown && !late(until)) {
+      result = session_.recover(device_);
+      if (result.ok()) result = driver.start(device_);
+    }
+    return result.ok() || fail("start", session_.ended() ? session_.why_ended() : describe(result.error()));
+  }
+
   bool fail(std::string_view operation, std::string_view note) {
     reporter_.row({.device = name_, .operation = operation, .verified = false, .note = note});
     return false;

@@ -39,11 +39,7 @@ class UseNet : UseDevice<L, R> {
         driver_({.queue_features = session.options().queue_features}) {}
   ~UseNet() { driver_.stop(); }
 
-  bool start() {
-    if (const auto started = driver_.start(device_); !started.ok())
-      return fail("start", describe(started.error()));
-    return true;
-  }
+  bool start() { return Base::started(driver_); }
 
   bool verify() {
     bool good = true;

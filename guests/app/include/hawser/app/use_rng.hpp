@@ -21,7 +21,6 @@ template <Link L, Reporter R>
 class UseRng : UseDevice<L, R> {
   using Base = UseDevice<L, R>;
   using Base::device_;
-  using Base::fail;
   using Base::measured;
   using Base::session_;
   using typename Base::Device;
@@ -33,11 +32,7 @@ class UseRng : UseDevice<L, R> {
       : Base(session, device, reporter, name), driver_(session.options().queue_features) {}
   ~UseRng() { driver_.stop(); }
 
-  bool start() {
-    if (const auto started = driver_.start(device_); !started.ok())
-      return fail("start", describe(started.error()));
-    return true;
-  }
+  bool start() { return Base::started(driver_); }
 
   bool verify() {
     return measured("read", [&] { return read(16); });
