@@ -104,11 +104,11 @@ class RegionMemory {
     }
 
     void read(std::size_t at, std::span<std::byte> out) const {
-      std::memcpy(out.data(), base_ + at, out.size());
+      if (!out.empty()) std::memcpy(out.data(), base_ + at, out.size());  // an empty span may be null
       asm volatile("" ::: "memory");  // from here on the copy is read, never the region again
     }
     void write(std::size_t at, std::span<const std::byte> in) const {
-      std::memcpy(base_ + at, in.data(), in.size());
+      if (!in.empty()) std::memcpy(base_ + at, in.data(), in.size());
     }
 
     std::span<std::byte> bytes() const { return {base_, static_cast<std::size_t>(size_)}; }
