@@ -9,6 +9,7 @@
 #include <hawser/transport/time.hpp>
 #include <hawser/transport/wake.hpp>
 
+#include <array>
 #include <compare>
 #include <concepts>
 #include <cstddef>
@@ -141,6 +142,38 @@ concept Link = requires(L& link, const L& clink) {
   { link.reset() } -> std::same_as<void>;
   { clink.now() } -> std::same_as<Instant>;
   { clink.counters() } -> std::same_as<LinkCounters>;
+};
+
+/// A message that lies where it arrived until it is released. The carrier changes no byte of it meanwhile.
+struct Parcel {
+  std::array<std::span<const std::byte>, 2> parts;  ///< The second is empty unless the carrier's ring wrapped around.
+  std::uint32_t number = 0;                         ///< For release().
+  std::size_t size() const { return parts[0].size() + parts[1].size(); }
+};
+
+/// The second channel of a copied link, for bulk: ordered and bounded like the first, but what arrives is used in place.
+/// Nothing orders the two channels against each other.
+///
+/// mtu()            bytes of the longest parcel, both ways; meaningful when up.
+/// try_send(parts)  as Channel::try_send, with at most kMaxParts parts that are not empty (more: kTooBig). Does not
+///                  ring. kFull: look again after the peer's next ring, which its release() causes.
+/// try_receive()    the next parcel, in order. It takes up the peer's room until it is released.
+/// release(number)  the parcel is done with. In any order, each once, only in the period of being up it arrived in.
+template <class C>
+concept ParcelChannel = requires(C& channel, const C& cchannel, std::span<const std::span<const std::byte>> parts,
+                                 std::uint32_t number) {
+  requires C::kMaxParts >= 2;
+  { cchannel.mtu() } -> std::same_as<std::size_t>;
+  { channel.try_send(parts) } -> std::same_as<Result<void, SendError>>;
+  { channel.try_receive() } -> std::same_as<Result<Parcel, ReceiveError>>;
+  { channel.release(number) } -> std::same_as<void>;
+};
+
+/// A link between two memories: no region, and parcels instead.
+template <class L>
+concept CopiedLink = Link<L> && requires(L& link) {
+  requires ParcelChannel<typename L::ParcelChannelType>;
+  { link.parcels() } -> std::same_as<typename L::ParcelChannelType&>;
 };
 
 /// How often poll() must be called at least, for the peer not to take us for dead.
