@@ -159,6 +159,8 @@ struct Parcel {
 ///                  ring. kFull: look again after the peer's next ring, which its release() causes.
 /// try_receive()    the next parcel, in order. It takes up the peer's room until it is released.
 /// release(number)  the parcel is done with. In any order, each once, only in the period of being up it arrived in.
+///                  When that period ends, parcels stay readable until the poll() after the one that reported it:
+///                  whoever reads them in place has that long to stop.
 template <class C>
 concept ParcelChannel = requires(C& channel, const C& cchannel, std::span<const std::span<const std::byte>> parts,
                                  std::uint32_t number) {
