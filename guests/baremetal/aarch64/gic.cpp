@@ -11,6 +11,7 @@
 #include "cpu.hpp"
 #include "interrupts.hpp"
 #include "mmio.hpp"
+#include "xen/events.hpp"
 
 namespace hawser::guest {
 namespace {
@@ -40,6 +41,7 @@ constexpr int kPatience = 1'000'000;
 constinit std::uint64_t distributor = 0;
 constinit std::uint64_t redistributor = 0;
 constinit unsigned console_interrupt = 0;
+constinit unsigned event_interrupt = 0;
 
 // Group 1, middle priority, enabled; in the distributor or, below 32, in the redistributor's private frame.
 void enable(std::uint64_t frame, unsigned interrupt) {
@@ -70,6 +72,9 @@ void take(unsigned interrupt) {
     interrupts::message_taken(interrupt - kFirstLpi);
   } else if (interrupt == kAlarmInterrupt) {
     silence_alarm();
+  } else if (interrupt == event_interrupt) {
+    xen::events::take();
+    interrupts::other_taken();
   } else if (interrupt == console_interrupt) {
     collect_console_input();
     interrupts::other_taken();
@@ -105,6 +110,12 @@ void enable_console_interrupt(unsigned interrupt) {
   const std::uint64_t affinity = cpu::read_affinity() & UINT64_C(0xff00ffffff);
   arch::write64(distributor + kRoute + interrupt * UINT64_C(8), affinity);
   enable(distributor, interrupt);
+}
+
+void enable_event_interrupt(unsigned interrupt) {
+  if (interrupt < 16 || interrupt > 31 || interrupt == kAlarmInterrupt) return;
+  event_interrupt = interrupt;
+  enable(redistributor + kPrivateFrame, interrupt);
 }
 
 std::uint64_t own_redistributor() {

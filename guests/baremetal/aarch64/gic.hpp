@@ -24,6 +24,9 @@ bool open_gic(const Gic& gic);
 /// Enables a shared interrupt (32 and up) as the console's.
 void enable_console_interrupt(unsigned interrupt);
 
+/// Enables the private interrupt (16 to 31) by which Xen tells of events.
+void enable_event_interrupt(unsigned interrupt);
+
 /// This processor's redistributor; its number as the ITS counts them.
 std::uint64_t own_redistributor();
 std::uint64_t own_processor_number();

@@ -26,7 +26,7 @@ DeviceTree open_device_tree() {
   const Range range = first_device_tree();
   const auto tree = DeviceTree::in({reinterpret_cast<const std::byte*>(range.base), range.size});
   if (!tree) {
-    if (arch::map({kUsualUart, kPageSize}, MemoryKind::kDevice)) open_uart(kUsualUart);
+    if (arch::map({kUsualUart, kPageSize}, MemoryKind::kDevice)) open_uart(kUsualUart, UartKind::kPl011);
     give_up("there is no device tree where the loader said");
   }
   return *tree;
@@ -35,10 +35,11 @@ DeviceTree open_device_tree() {
 // PL011 or its subset; the number of its interrupt, 0 if it has none.
 unsigned open_console(const DeviceTree& tree) {
   auto node = tree.compatible("arm,pl011");
+  const UartKind kind = node ? UartKind::kPl011 : UartKind::kGeneric;
   if (!node) node = tree.compatible("arm,sbsa-uart");
   const auto registers = node ? tree.reg(*node, 0) : std::nullopt;
   if (!registers || !arch::map(*registers, MemoryKind::kDevice)) return 0;
-  open_uart(registers->base);
+  open_uart(registers->base, kind);
   const auto interrupts = tree.property(*node, "interrupts");
   const auto number = interrupts ? interrupts->number(1, 1) : std::nullopt;
   return number && *number < 988 ? static_cast<unsigned>(*number) + 32 : 0;  // cells: shared, number, trigger
@@ -56,6 +57,7 @@ void open_interrupts(const DeviceTree& tree, unsigned console_interrupt) {
   }
   if (console_interrupt != 0) enable_console_interrupt(console_interrupt);
 
+  if (!tree.compatible("pci-host-ecam-generic")) return;  // nobody has messages to send
   const auto its = tree.compatible("arm,gic-v3-its");
   const auto registers = its ? tree.reg(*its, 0) : std::nullopt;
   if (!registers || registers->size < 0x20000 || !arch::map(*registers, MemoryKind::kDevice)) {
@@ -156,5 +158,7 @@ extern "C" [[noreturn]] void aarch64_start() {
   boot.spare_memory = map_ram(tree, boot.initrd);
   if (!boot.initrd.empty() && !arch::map(boot.initrd, MemoryKind::kData)) boot.initrd = {};
   boot.pci = find_pci_host(tree);
+  boot.xen = xen::find(tree);
+  if (boot.xen) enable_event_interrupt(boot.xen->event_interrupt);
   run(boot);
 }

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// PL011 (Arm DDI 0183): console out by polling, in by polling or by interrupt. The line is set up already: QEMU's needs
-// nothing, and a hypervisor's virtual one accepts nothing.
+// PL011 (Arm DDI 0183): console out by polling, in by polling or by interrupt. The line is set up already. A generic UART
+// (Arm SBSA, appendix B) is the part of a PL011 that has no set-up at all; Xen answers an access to the rest by an abort.
 #include "uart.hpp"
 
 #include "arch.hpp"
@@ -24,9 +24,9 @@ constinit std::uint64_t uart = 0;  // 0: no console
 
 }  // namespace
 
-void open_uart(std::uint64_t registers) {
+void open_uart(std::uint64_t registers, UartKind kind) {
   uart = registers;
-  arch::write16(uart + kControl, kEnableBothWays);
+  if (kind == UartKind::kPl011) arch::write16(uart + kControl, kEnableBothWays);
   arch::write16(uart + kInterruptMask, kReceiveInterrupts);
 }
 

@@ -11,8 +11,13 @@
 
 #include <hawser/transport/time.hpp>
 
+#include <array>
 #include <cstdint>
 #include <optional>
+
+namespace hawser::guest::xen {
+enum class Hypercall : unsigned;
+}
 
 namespace hawser::guest::arch {
 
@@ -51,6 +56,9 @@ bool map(Range range, MemoryKind kind);
 
 /// Every earlier store to memory is visible to all before any later store to a device.
 void device_barrier();
+
+/// Calls Xen; only where Boot::xen says that it is there. Xen reads and writes what the arguments point to.
+std::int64_t hypercall(xen::Hypercall number, const std::array<std::uint64_t, 5>& arguments);
 
 /// Switches the machine off; `status` 0 is success. How a status leaves QEMU: README.md.
 [[noreturn]] void power_off(int status);

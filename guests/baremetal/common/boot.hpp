@@ -6,6 +6,7 @@
 
 #include "pci_bus.hpp"
 #include "range.hpp"
+#include "xen/domain.hpp"
 
 #include <optional>
 #include <string_view>
@@ -18,6 +19,7 @@ struct Boot {
   Range initrd;
   Range spare_memory;
   std::optional<pci::Host> pci;
+  std::optional<xen::Findings> xen;  ///< Where this machine is a Xen domain.
 };
 
 /// Runs the image and ends the machine with its result. Interrupts are set up and held off; the clock runs.

@@ -24,7 +24,12 @@ Machine::Machine(const Boot& boot, pci::Bus& bus)
       initrd_(bytes_at(boot.initrd)),
       spare_memory_(bytes_at(boot.spare_memory)),
       bus_(&bus) {
-  if (!boot.pci) return;
+  if (boot.pci) open_ivshmem(boot);
+  if (boot.xen) open_xen(boot);
+}
+
+void Machine::open_ivshmem(const Boot& boot) {
+  pci::Bus& bus = *bus_;
   if (!bus.open(*boot.pci)) {
     console().print("PCI configuration space at ", hex(boot.pci->ecam.base),
                     " cannot be mapped: no devices\n");
@@ -48,6 +53,22 @@ Machine::Machine(const Boot& boot, pci::Bus& bus)
   }
 }
 
+void Machine::open_xen(const Boot& boot) {
+  static_assert(kMaxXenShm == xen::Findings::kMaxWindows);
+  if (!xen::open(*boot.xen)) return;
+  std::uint32_t next_channel = 1;
+  for (std::size_t i = 0; i < boot.xen->window_count; ++i) {
+    const auto& window = boot.xen->windows[i];
+    auto port = XenShmPort::open(window.id, bytes_at(window.memory), next_channel);
+    if (!port) {
+      console().print("the shared memory '", window.id, "': ", describe(port.error()), "; left out\n");
+      continue;
+    }
+    next_channel = port->channel() + 1;
+    xen_shm_[xen_shm_count_++].emplace(*std::move(port));
+  }
+}
+
 Instant Machine::now() const {
   return arch::now();
 }
@@ -64,6 +85,10 @@ std::span<const pci::Function> Machine::pci_functions() const {
 
 IvshmemPort* Machine::ivshmem(std::size_t index) {
   return index < ivshmem_count_ ? &*ivshmem_[index] : nullptr;
+}
+
+XenShmPort* Machine::xen_shm(std::size_t index) {
+  return index < xen_shm_count_ ? &*xen_shm_[index] : nullptr;
 }
 
 std::uint64_t Machine::interrupts() const {

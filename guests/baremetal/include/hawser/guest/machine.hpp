@@ -8,6 +8,7 @@
 #include <hawser/guest/console.hpp>
 #include <hawser/guest/ivshmem_port.hpp>
 #include <hawser/guest/pci.hpp>
+#include <hawser/guest/xen_shm_port.hpp>
 #include <hawser/transport/time.hpp>
 #include <hawser/transport/wake.hpp>
 
@@ -25,6 +26,7 @@ struct Boot;
 class Machine {
  public:
   static constexpr std::size_t kMaxIvshmem = 8;
+  static constexpr std::size_t kMaxXenShm = 4;
 
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
@@ -56,19 +58,30 @@ class Machine {
   /// nullptr when there are fewer.
   IvshmemPort* ivshmem(std::size_t index);
 
-  /// Message and console interrupts since start, not those of the clock.
+  /// The windows that Xen shares between this domain and others, in the order of the device tree; none elsewhere.
+  std::size_t xen_shm_count() const { return xen_shm_count_; }
+
+  /// nullptr when there are fewer.
+  XenShmPort* xen_shm(std::size_t index);
+
+  /// Message, event and console interrupts since start, not those of the clock.
   std::uint64_t interrupts() const;
 
   /// For the runtime.
   Machine(const Boot& boot, pci::Bus& bus);
 
  private:
+  void open_ivshmem(const Boot& boot);
+  void open_xen(const Boot& boot);
+
   Arguments arguments_;
   std::span<std::byte> initrd_;
   std::span<std::byte> spare_memory_;
   pci::Bus* bus_;
   std::array<std::optional<IvshmemPort>, kMaxIvshmem> ivshmem_;
   std::size_t ivshmem_count_ = 0;
+  std::array<std::optional<XenShmPort>, kMaxXenShm> xen_shm_;
+  std::size_t xen_shm_count_ = 0;
   std::uint64_t seen_ = 0;
 };
 
