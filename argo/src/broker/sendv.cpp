@@ -1,0 +1,109 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// sendv. The numbered steps are the order in which Xen checks.
+#include <hawser/argo/broker/xen.hpp>
+
+#include "memory.hpp"
+#include "words.hpp"
+
+#include <array>
+
+namespace hawser::argo::broker {
+
+struct Xen::Message {
+  const Memory& memory;
+  SendAddressWords address;
+  std::array<VectorWords, kMaxVectors> vectors;
+  std::uint64_t count;
+  std::uint32_t type;
+};
+
+std::int64_t Xen::sendv(DomainId id, Domain& self, const Memory& memory, const Call& call, Instant now) {
+  const auto address = memory.read<SendAddressWords>(call.arg1);
+  if (!address) return -kEFAULT;                 // 1
+  if (call.arg3 > kMaxVectors) return -kEINVAL;  // 2
+  Message message{memory, *address, {}, call.arg3, static_cast<std::uint32_t>(call.arg4)};
+  const auto list = memory.at(call.arg2, call.arg3 * sizeof(VectorWords));
+  if (!list) return -kEFAULT;  // 3
+  for (std::uint64_t i = 0; i < message.count; ++i) {
+    message.vectors[i] = copy_once<VectorWords>(list->data() + i * sizeof(VectorWords));
+  }
+
+  AddressWords& source = message.address.source;
+  const AddressWords& destination = message.address.destination;
+  if (source.pad != 0 || destination.pad != 0) return -kEINVAL;  // 4
+  if (source.domain == kAnyDomain) source.domain = id;
+  if (source.domain != id) return -kEPERM;  // 5
+  Domain* receiver = find(destination.domain);
+  if (receiver == nullptr) return -kESRCH;  // 6
+  if (!permitted(id, destination.domain, destination.port)) {
+    refuse(self, "a message to domain", id, destination.domain, destination.port);
+    return -kEPERM;  // 7
+  }
+  const std::int32_t result = deliver(id, self, *receiver, message, now);
+  if (result >= 0) {
+    ++self.counters.messages;
+    self.counters.bytes += static_cast<std::uint32_t>(result);
+    raise(*receiver);
+  }
+  return options_.quirks.zero_extended_errors ? static_cast<std::int64_t>(static_cast<std::uint32_t>(result))
+                                              : std::int64_t{result};
+}
+
+std::int32_t Xen::deliver(DomainId id, Domain& self, Domain& receiver, Message& message, Instant now) {
+  const AddressWords& destination = message.address.destination;
+  if (!self.argo) return -kENODEV;            // 8
+  if (!receiver.argo) return -kECONNREFUSED;  // 9
+  Ring* ring = match(receiver, destination.port, id);
+  if (ring == nullptr) return -kECONNREFUSED;  // 10
+  std::uint32_t length = 0;
+  for (std::uint64_t i = 0; i < message.count; ++i) {  // 11
+    const VectorWords& vector = message.vectors[i];
+    if (vector.pad != 0 || vector.length > kMaxMessageBytes) return -kEINVAL;
+    length += vector.length;
+    if (length > kMaxMessageBytes) return -kEMSGSIZE;
+  }
+  if (length > options_.max_message) return -kEMSGSIZE;
+  const std::uint32_t room = kSlot + round_up(length);
+  if (ring->length <= room) return -kEMSGSIZE;  // 12
+  const RingMemory body(receiver.window, ring->pages, ring->length);
+  std::uint32_t rx = round_up(body.load(kRxAt));
+  if (rx >= ring->length) rx = 0;
+  if (room >= free_bytes(rx, ring->tx, ring->length)) return wait_for(*ring, id, length);  // 13
+  Account* const payer = account(id, destination.domain, destination.port);
+  if (payer != nullptr && !solvent(*payer, now)) {
+    ++self.counters.held;
+    return -kEAGAIN;
+  }
+
+  const HeaderWords header{kSlot + length, message.address.source, message.type};
+  std::uint32_t at = body.write(ring->tx, wire_bytes(header));
+  for (std::uint64_t i = 0; i < message.count; ++i) {
+    const auto part = message.memory.at(message.vectors[i].base, message.vectors[i].length);
+    if (!part) return -kEFAULT;  // what is written so far lies behind tx_ptr
+    at = body.write(at, *part);
+  }
+  ring->tx = (ring->tx + room) % ring->length;
+  body.publish(kTxAt, ring->tx);  // partner: the receiver's observe of tx_ptr
+  if (payer != nullptr) {
+    payer->bytes.spend(room, payer->budget.bytes_per_second, now);
+    payer->messages.spend(1, payer->budget.messages_per_second, now);
+  }
+  return static_cast<std::int32_t>(length);
+}
+
+std::int32_t Xen::wait_for(Ring& ring, DomainId domain, std::uint32_t bytes) {
+  const auto it = std::find_if(ring.waiters.begin(), ring.waiters.end(),
+                               [&](const Waiter& waiter) { return waiter.domain == domain; });
+  if (it != ring.waiters.end()) {
+    it->bytes = std::max(it->bytes, bytes);
+  } else if (ring.waiters.size() < kMaxWaiters) {
+    ring.waiters.push_back({domain, bytes});
+  } else {
+    return -kEBUSY;
+  }
+  return -kEAGAIN;
+}
+
+}  // namespace hawser::argo::broker
