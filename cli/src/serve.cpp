@@ -26,7 +26,7 @@ void add_serve(CLI::App& app, Status& status) {
   auto* verb = app.add_subcommand("serve", "serve virtio devices to whoever drives the other end of a link");
   verb->footer(std::string(process::served_help()) +
                "\nIt serves until SIGTERM or SIGINT. Status: 0 stopped by one of them, 1 another party "
-               "serves this link,\n"
+               "already serves this link,\n"
                "2 something is missing, 64 wrong words.\n"
                "Example:\n  hawser serve --link ivshmem:/run/window.sock --device blk,file=disk.img --device "
                "net,user");

@@ -269,7 +269,8 @@ class Links(Case):
         first = self.serve("rng")
         second = self.start("serve", "--link", f"ivshmem:{self.socket}", "--device", "rng")
         self.assertEqual(second.process.wait(10), 1)
-        self.assertEqual(second.said(), "hawser: another living party already serves this link's devices\n")
+        self.assertEqual(second.said(), "hawser: another living party already serves this link's devices: "
+                         "stop that one first, or serve another link\n")
         self.use()
         self.assertTrue(first.running())
 
@@ -337,15 +338,50 @@ class Links(Case):
         self.assertEqual(self.server.end(), 0)
         self.assertFalse(os.path.exists(self.socket))
 
-    def test_a_server_that_stands_still_and_wakes_up_gives_way(self):
+    def test_a_server_that_stands_still_and_wakes_up_gives_way_until_the_other_is_gone(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(number):
+                first = self.serve("blk,memory=4M", "rng")
+                first.process.send_signal(signal.SIGSTOP)
+                second = self.serve("rng", "net,echo")
+                first.process.send_signal(signal.SIGCONT)
+                self.assertTrue(first.says("standing by until it is gone"), first.said())
+                for _ in range(2):
+                    self.assertEqual({device for device, _ in self.use()}, {"rng0", "net1"})  # the second's
+                second.end(number)
+                self.assertTrue(first.says("served from here again"), first.said())
+                for _ in range(2):
+                    self.assertEqual({device for device, _ in self.use()}, {"blk0", "rng1"})
+                self.assertEqual(first.said().count("standing by"), 1)
+                self.assertEqual(first.end(), 0)
+
+    def test_a_server_that_stands_by_can_be_stopped_and_leaves_the_other_alone(self):
         first = self.serve("rng")
         first.process.send_signal(signal.SIGSTOP)
         second = self.serve("rng")
         first.process.send_signal(signal.SIGCONT)
-        self.assertEqual(first.process.wait(10), 1, first.said())
-        self.assertIn("another living party already serves this link's devices", first.said())
-        self.use()
+        self.assertTrue(first.says("standing by"), first.said())
+        use = self.start_use("--seconds", "2")
+        time.sleep(1)
+        self.assertEqual(first.end(), 0)
+        rows = self.finish(use)
+        self.assertFalse(any("note" in row for row in rows.values()), rows)
         self.assertTrue(second.running())
+
+    def test_a_driver_that_stands_still_and_wakes_up_gives_way_as_long_as_its_patience_lasts(self):
+        self.serve("rng", "blk,memory=4M")
+        for patience, status in ((2, 1), (30, 0)):
+            with self.subTest(patience=patience):
+                first = self.start_use("--seconds", "3", "--patience", patience)
+                time.sleep(1)
+                first.process.send_signal(signal.SIGSTOP)
+                second = self.start_use("--seconds", "3")
+                time.sleep(1)
+                first.process.send_signal(signal.SIGCONT)
+                self.finish(second)
+                self.finish(first, status)
+                if status != 0:
+                    self.assertIn("another living party already drives this link's devices", first.said())
 
     def test_nobody_has_to_read_what_is_said(self):
         reader, writer = os.pipe()

@@ -6,7 +6,7 @@
 
 #include "stop_signals.hpp"
 
-#include <hawser/app/pace.hpp>
+#include <hawser/app/link_watch.hpp>
 #include <hawser/app/serve.hpp>
 #include <hawser/virtio/msg/device_bus.hpp>
 
@@ -24,39 +24,46 @@ constexpr std::uint16_t kMaxDevices = 32;
 constexpr Duration kLookInterval = milliseconds(100);
 using Bus = virtio::msg::DeviceBus<SocketLink, kMaxDevices, kMaxQueues>;
 
-/// Tells of what changed since the last look.
+/// Tells of what changed since the last look, and has the link mended.
 class Watch {
  public:
-  Watch(const ivshmem::SocketPort& port, const Say& say) : port_(port), say_(say) {}
+  Watch(SocketLink& link, const ivshmem::SocketPort& port, const Say& say)
+      : link_(link), port_(port), say_(say), watch_(link) {}
 
-  /// False: the link is not ours to serve.
-  bool look(SocketLink& link, bool up) {
-    if (up != up_ && pace_.allows(link.now())) {
-      up_ = up;
-      say_(up ? fmt::format("link up, epoch {}/{}", link.epoch().own, link.epoch().peer) : "link down");
+  void look(bool up) {
+    switch (watch_.look(up)) {
+      case app::LinkNews::kNothing:
+        break;
+      case app::LinkNews::kUp:
+        say_(fmt::format("link up, epoch {}/{}", link_.epoch().own, link_.epoch().peer));
+        break;
+      case app::LinkNews::kDown:
+        say_("link down");
+        break;
+      case app::LinkNews::kBroken:
+        say_(fmt::format("link broken: {}; starting it anew", watch_.reason()));
+        break;
+      case app::LinkNews::kStandingBy:
+        say_(fmt::format("{}; standing by until it is gone", watch_.reason()));
+        break;
+      case app::LinkNews::kOurs:
+        say_("the other party is gone; this link is served from here again");
+        break;
+      case app::LinkNews::kNotForUs:
+        throw std::runtime_error(watch_.reason());
     }
     if (server_ && !port_.server_alive()) {
       server_ = false;
       say_(fmt::format("the server is gone ({}); this link goes on, but no new peer can join",
                        port_.server_loss()));
     }
-    if (link.state() == LinkState::kBroken) {
-      if (link.broken_by() != ivshmem::BrokenBy::kPeer) {
-        say_(link.broken_reason());
-        return false;
-      }
-      if (pace_.allows(link.now()))
-        say_(fmt::format("link broken: {}; starting it anew", link.broken_reason()));
-      link.reset();
-    }
-    return true;
   }
 
  private:
+  SocketLink& link_;
   const ivshmem::SocketPort& port_;
   const Say& say_;
-  app::Pace pace_;
-  bool up_ = false;
+  app::LinkWatch<SocketLink> watch_;
   bool server_ = true;
 };
 
@@ -69,7 +76,7 @@ enum class Place : std::uint8_t {
 /// Waits until the end of the link is ours: one who holds it may be dead. Before that, no file is opened and no
 /// interface made.
 Place take_place(SocketLink& link, ivshmem::SocketPort& port) {
-  while (link.epoch().own == 0 && link.state() != LinkState::kBroken) {
+  while (!link.holds_end() && link.state() != LinkState::kBroken) {
     if (port.wait(port.now() + milliseconds(20)) == Wake::kCancelled) return Place::kStopped;
     link.poll();
   }
@@ -96,7 +103,9 @@ bool serve(const ServeOptions& options) {
                          .links_if_new = options.link.links,
                          .queue_kind = options.queue_kind});
   if (const auto place = take_place(link, port); place != Place::kOurs) {
-    options.say(place == Place::kStopped ? "stopped" : link.broken_reason());
+    options.say(place == Place::kStopped
+                    ? "stopped"
+                    : fmt::format("{}: stop that one first, or serve another link", link.broken_reason()));
     return place == Place::kStopped;
   }
   std::vector<std::unique_ptr<Served>> devices;
@@ -110,10 +119,10 @@ bool serve(const ServeOptions& options) {
   }
   options.say(fmt::format("serving as peer {} of {}", port.own_id(), options.link.socket));
 
-  Watch watch(port, options.say);
+  Watch watch(link, port, options.say);
   Instant look_at = link.now();
   while (app::serve_turn(*bus, options.spin) != Wake::kCancelled) {
-    if (!watch.look(link, bus->up())) return false;
+    watch.look(bus->up());
     if (link.now() < look_at) continue;
     for (auto& device : devices) device->look();
     look_at = link.now() + kLookInterval;

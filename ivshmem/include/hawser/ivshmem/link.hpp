@@ -41,7 +41,7 @@ struct LinkOptions {
 enum class BrokenBy : std::uint8_t {
   kNothing,
   kPeer,    ///< Somebody wrote what the protocol does not allow. reset() starts anew.
-  kRival,   ///< Another living party holds our end. reset() asks again; what helps is that party's end.
+  kRival,   ///< Another living party holds our end. reset() asks again; ours once that party has gone.
   kWindow,  ///< The window's contents are not those of a link that we could join.
 };
 
@@ -135,6 +135,8 @@ class Link {
   Visibility visibility() const { return Visibility::kShared; }
   const char* broken_reason() const { return state_ == LinkState::kBroken ? broken_reason_ : ""; }
   BrokenBy broken_by() const { return state_ == LinkState::kBroken ? broken_by_ : BrokenBy::kNothing; }
+  /// False: not yet, or another party does. poll() goes on asking, until it finds that the other lives.
+  bool holds_end() const { return claimed_; }
   ChannelType& channel() { return channel_; }
   BellType& bell() { return bell_; }
   RegionMemory region() const { return data_; }

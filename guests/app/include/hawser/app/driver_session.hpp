@@ -133,19 +133,26 @@ class DriverSession {
     return {};
   }
 
-  /// Waits until the link is up. One that the peer broke starts anew; one that is somebody else's ends the session.
+  /// Waits until the link is up. One that the peer broke starts anew; an end that another party holds is waited for, if
+  /// it was ours before: two driver sides of one link are a mistake at the start, and only there.
   Result<void, virtio::TransportError> wait_up(Instant until) {
     constexpr Duration kGlance = milliseconds(20);
+    const char* rival = nullptr;
     while (true) {
       if (link_.state() == LinkState::kBroken) {
-        if (link_.broken_by() != ivshmem::BrokenBy::kPeer) end(link_.broken_reason());
+        const auto by = link_.broken_by();
+        if (by == ivshmem::BrokenBy::kRival) rival = link_.broken_reason();
+        if (by == ivshmem::BrokenBy::kWindow || (rival != nullptr && link_.epoch().own == 0))
+          end(link_.broken_reason());
         if (ended()) return Err{virtio::TransportError::kLinkDown};
         link_.reset();
       }
       const auto up = bus_.wait_up(std::min(until, now() + kGlance));
       if (up.ok()) return {};
       if (up.error() == virtio::TransportError::kCancelled) heed(Wake::kCancelled);
-      if (ended() || now() >= until) return up;
+      if (!ended() && now() < until) continue;
+      if (rival != nullptr && !link_.holds_end()) end(rival);
+      return up;
     }
   }
 

@@ -25,8 +25,8 @@ struct ServeOptions {
   Say say;
 };
 
-/// Serves until SIGTERM or SIGINT, and says true; false if somebody else turns out to serve this link. Throws with one
-/// sentence if it can't begin: std::invalid_argument for wrong words.
+/// Serves until SIGTERM or SIGINT, and says true; false if somebody else already serves this link. A party that takes the
+/// link later is waited for. Throws with one sentence if it can't begin: std::invalid_argument for wrong words.
 bool serve(const ServeOptions& options);
 
 struct UseOptions {
