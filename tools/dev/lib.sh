@@ -196,6 +196,14 @@ install_packages() {
   step "apt-get install" $become env DEBIAN_FRONTEND=noninteractive apt-get $options install "$@"
 }
 
+# QEMU's own ivshmem-client in build/ivshmem-client, for one system test, which is skipped where this fails.
+fetch_ivshmem_client() {
+  if [ -n "${HAWSER_NO_SETUP:-}${HAWSER_IVSHMEM_CLIENT:-}" ] || ! debian; then return 0; fi
+  [ -x build/ivshmem-client/ivshmem-client ] ||
+    step "QEMU's ivshmem-client" sh tools/ivshmem_client.sh build/ivshmem-client ||
+    echo "  its test will be skipped; the rest does not need it"
+}
+
 # Every C++ file of the project, ended by NUL.
 sources() {
   find . \( -name 'build*' -o -name .git -o -name .cache \) -prune -o \

@@ -4,6 +4,8 @@
 
 #: Install the packages of tools/packages.txt that are missing.
 #:
+#: Also builds QEMU's own ivshmem-client from Debian's source package (24 MB), for one of the system tests.
+#:
 #: Uses apt-get (through sudo when not root), and only when something is missing. On other systems it prints
 #: the list. demo, build, test, check and soak do this by themselves; HAWSER_NO_SETUP=1 keeps them from it.
 
@@ -18,3 +20,4 @@ if [ -z "$missing" ]; then
 else
   install_packages "$missing"
 fi
+fetch_ivshmem_client

@@ -14,6 +14,7 @@
 setup_if_needed
 
 # Native and guests whole, since system tests use both; the rest is built as far as the tests need it.
+fetch_ivshmem_client
 prepare() { build_all && configure_asan && configure_tsan && configure_fuzz; }
 if ! prepare; then
   echo
