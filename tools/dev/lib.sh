@@ -154,6 +154,9 @@ build_all() {
   done
 }
 
+# Xen as the Xen demos and tests want it: build/xen/xen. Says nothing if it is there.
+build_xen() { tools/build_xen.sh --check build/xen || step "build xen" tools/build_xen.sh build/xen; }
+
 # Names from tools/packages.txt that are not installed. A line is "NAME" or "NAME [ARCH ...]".
 missing_packages() {
   machine=$(dpkg --print-architecture)

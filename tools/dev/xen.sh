@@ -1,0 +1,13 @@
+# shellcheck shell=sh
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+#: Build the Xen hypervisor for arm64 that the Xen demos and tests boot (build/xen/xen), from Debian's source package.
+#:
+#: With Argo and static shared memory, which Debian's binary package lacks. Fetches 5 MB, takes half a minute, and only
+#: when it is not there yet; demo and test do it by themselves. HAWSER_XEN_VERSION and HAWSER_DEBIAN_MIRROR choose
+#: another version of the package and another place to get it.
+
+setup_if_needed
+build_xen || exit 1
+echo "build/xen/xen is Xen $(sed 's/ .*//' build/xen/made-from)"
