@@ -55,7 +55,8 @@ void Machine::open_ivshmem(const Boot& boot) {
 
 void Machine::open_xen(const Boot& boot) {
   static_assert(kMaxXenShm == xen::Findings::kMaxWindows);
-  if (!xen::open(*boot.xen)) return;
+  on_xen_ = xen::open(*boot.xen);
+  if (!on_xen_) return;
   std::uint32_t next_channel = 1;
   for (std::size_t i = 0; i < boot.xen->window_count; ++i) {
     const auto& window = boot.xen->windows[i];

@@ -5,7 +5,8 @@
 // whatever else this machine can honestly offer.
 //
 // Arguments: disk=auto|memory|initrd|ram (auto: the first of them that there is), ram=SIZE (default 32M),
-// queue-layout=self-describing|plain, link=N.
+// queue-layout=self-describing|plain, link=ivshmem|xen-shm (by default what there is), link-number=N.
+#include <hawser/guest/carrier.hpp>
 #include <hawser/guest/machine.hpp>
 
 #include <hawser/app/console_echo.hpp>
@@ -28,15 +29,11 @@ using namespace hawser;
 
 namespace {
 
-using GuestLink = ivshmem::Link<guest::IvshmemPort>;
-using Bus = virtio::msg::DeviceBus<GuestLink>;
 using Blk = virtio::device::Blk<RegionMemory, virtio::device::MemoryDisk>;
 using Net = virtio::device::Net<RegionMemory, app::NetEcho>;
 using Console = virtio::device::Console<RegionMemory, app::ConsoleEcho, 2>;
 using Rng = virtio::device::Rng<RegionMemory, app::HardwareRandom>;
 
-constinit app::Room<GuestLink> link_room;
-constinit app::Room<Bus> bus_room;
 constinit app::Room<virtio::device::MemoryDisk> disk_room;
 constinit app::Room<virtio::device::BlkRoom<RegionMemory>> blk_storage_room;
 constinit app::Room<Blk> blk_room;
@@ -52,17 +49,10 @@ struct Disk {
   const char* from = "";
 };
 
-guest::IvshmemPort* find_port(guest::Machine& machine, bool with_doorbell) {
-  for (std::size_t n = 0; n < machine.ivshmem_count(); ++n) {
-    if (machine.ivshmem(n)->has_doorbell() == with_doorbell) return machine.ivshmem(n);
-  }
-  return nullptr;
-}
-
 Disk find_disk(guest::Machine& machine) {
   const std::string_view wanted = machine.arguments().value("disk").value_or("auto");
   const bool any = wanted == "auto";
-  if (auto* memory = find_port(machine, false); memory != nullptr && (any || wanted == "memory")) {
+  if (auto* memory = guest::find_ivshmem(machine, false); memory != nullptr && (any || wanted == "memory")) {
     return {memory->memory(), "file-backed memory"};
   }
   if (!machine.initrd().empty() && (any || wanted == "initrd")) return {machine.initrd(), "the initrd"};
@@ -76,22 +66,21 @@ Disk find_disk(guest::Machine& machine) {
   return {};
 }
 
-}  // namespace
+template <ivshmem::Port P>
+int serve(guest::Machine& machine, P& port) {
+  using GuestLink = ivshmem::Link<P>;
+  using Bus = virtio::msg::DeviceBus<GuestLink>;
+  static constinit app::Room<GuestLink> link_room;
+  static constinit app::Room<Bus> bus_room;
 
-int hawser_main(guest::Machine& machine) {
   auto console = machine.console();
-  guest::IvshmemPort* port = find_port(machine, true);
-  if (port == nullptr) {
-    console.print("there is no ivshmem-doorbell device: start QEMU with one\n");
-    return 2;
-  }
   const auto layout = machine.arguments().value("queue-layout").value_or("self-describing");
   GuestLink& link = link_room.make(
-      *port, ivshmem::LinkOptions{
-                 .role = ivshmem::Role::kDevice,
-                 .number = static_cast<std::uint32_t>(machine.arguments().number("link").value_or(0)),
-                 .queue_kind =
-                     layout == "plain" ? ivshmem::QueueKind::kPlain : ivshmem::QueueKind::kSelfDescribing});
+      port, ivshmem::LinkOptions{
+                .role = ivshmem::Role::kDevice,
+                .number = static_cast<std::uint32_t>(machine.arguments().number("link-number").value_or(0)),
+                .queue_kind =
+                    layout == "plain" ? ivshmem::QueueKind::kPlain : ivshmem::QueueKind::kSelfDescribing});
   Bus& bus = bus_room.make(link);
 
   const Disk disk = find_disk(machine);
@@ -114,7 +103,7 @@ int hawser_main(guest::Machine& machine) {
     console.print("the bus did not take all devices\n");
     return 1;
   }
-  console.print("serving as peer ", port->own_id(), ": block of ", disk.bytes.size() >> 20, " MiB from ",
+  console.print("serving as peer ", port.own_id(), ": block of ", disk.bytes.size() >> 20, " MiB from ",
                 disk.from, ", network echo",
                 random ? ", entropy of the processor" : "; no entropy: the processor has none to give", "\n");
 
@@ -144,4 +133,18 @@ int hawser_main(guest::Machine& machine) {
         return 1;
     }
   }
+}
+
+}  // namespace
+
+int hawser_main(guest::Machine& machine) {
+  const auto carrier = guest::choose_carrier(machine);
+  if (!carrier) return 2;
+  switch (*carrier) {
+    case guest::Carrier::kIvshmem:
+      return serve(machine, *guest::find_ivshmem(machine, true));
+    case guest::Carrier::kXenShm:
+      return serve(machine, *machine.xen_shm(0));
+  }
+  return 2;
 }

@@ -3,7 +3,9 @@
 
 // The image that uses: finds the devices on the link, puts each to work and checks what it does.
 //
-// Arguments: seconds=N (go on that long after one pass over everything), bytes=SIZE (of disk to use; default 4M), link=N.
+// Arguments: seconds=N (go on that long after one pass over everything), bytes=SIZE (of disk to use; default 4M),
+// link=ivshmem|xen-shm (by default what there is), link-number=N.
+#include <hawser/guest/carrier.hpp>
 #include <hawser/guest/machine.hpp>
 
 #include <hawser/app/room.hpp>
@@ -13,8 +15,6 @@
 using namespace hawser;
 
 namespace {
-
-using GuestLink = ivshmem::Link<guest::IvshmemPort>;
 
 /// Rows on the console, as the launcher reads them.
 struct ConsoleReporter {
@@ -33,31 +33,37 @@ struct ConsoleReporter {
 constexpr std::uint64_t kMaxRegion = 1ull << 30;
 constinit std::array<std::uint64_t, virtio::Arena::bitmap_words(kMaxRegion)> bitmap;
 
-constinit app::Room<GuestLink> link_room;
-constinit app::Room<app::Use<GuestLink, ConsoleReporter>> use_room;
+template <ivshmem::Port P>
+int use(guest::Machine& machine, P& port) {
+  using GuestLink = ivshmem::Link<P>;
+  static constinit app::Room<GuestLink> link_room;
+  static constinit app::Room<app::Use<GuestLink, ConsoleReporter>> use_room;
+  static constinit ConsoleReporter reporter;
 
-}  // namespace
-
-int hawser_main(guest::Machine& machine) {
-  ConsoleReporter reporter;
-  guest::IvshmemPort* port = nullptr;
-  for (std::size_t n = 0; n < machine.ivshmem_count() && port == nullptr; ++n) {
-    if (machine.ivshmem(n)->has_doorbell()) port = machine.ivshmem(n);
-  }
-  if (port == nullptr) {
-    reporter.say("there is no ivshmem-doorbell device: start QEMU with one");
-    return 2;
-  }
   const auto number = [&](std::string_view key, std::uint64_t otherwise) {
     return machine.arguments().number(key).value_or(otherwise);
   };
-  GuestLink& link =
-      link_room.make(*port, ivshmem::LinkOptions{.role = ivshmem::Role::kDriver,
-                                                 .number = static_cast<std::uint32_t>(number("link", 0))});
+  GuestLink& link = link_room.make(
+      port, ivshmem::LinkOptions{.role = ivshmem::Role::kDriver,
+                                 .number = static_cast<std::uint32_t>(number("link-number", 0))});
   auto& use = use_room.make(
       link, bitmap, reporter,
       app::UseOptions{.disk_bytes = number("bytes", 4 << 20), .soak = seconds(number("seconds", 0))});
   const bool good = use.run();
   link.leave();
   return good ? 0 : 1;
+}
+
+}  // namespace
+
+int hawser_main(guest::Machine& machine) {
+  const auto carrier = guest::choose_carrier(machine);
+  if (!carrier) return 2;
+  switch (*carrier) {
+    case guest::Carrier::kIvshmem:
+      return use(machine, *guest::find_ivshmem(machine, true));
+    case guest::Carrier::kXenShm:
+      return use(machine, *machine.xen_shm(0));
+  }
+  return 2;
 }

@@ -58,6 +58,9 @@ class Machine {
   /// nullptr when there are fewer.
   IvshmemPort* ivshmem(std::size_t index);
 
+  /// Whether this machine is a Xen domain that takes events.
+  bool on_xen() const { return on_xen_; }
+
   /// The windows that Xen shares between this domain and others, in the order of the device tree; none elsewhere.
   std::size_t xen_shm_count() const { return xen_shm_count_; }
 
@@ -82,6 +85,7 @@ class Machine {
   std::size_t ivshmem_count_ = 0;
   std::array<std::optional<XenShmPort>, kMaxXenShm> xen_shm_;
   std::size_t xen_shm_count_ = 0;
+  bool on_xen_ = false;
   std::uint64_t seen_ = 0;
 };
 
