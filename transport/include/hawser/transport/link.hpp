@@ -52,9 +52,9 @@ enum class SendError : std::uint8_t {
 };
 
 enum class ReceiveError : std::uint8_t {
-  kEmpty,     ///< Nothing is waiting.
+  kEmpty,  ///< Nothing is waiting.
   kTooSmall,  ///< The buffer is smaller than the waiting message, which stays first in line; mtu() bytes always suffice.
-  kDown,      ///< The link is not up.
+  kDown,  ///< The link is not up.
 };
 
 /// Ordered, bounded messages to the peer and back: whole, once, in order.
@@ -146,8 +146,9 @@ concept Link = requires(L& link, const L& clink) {
 
 /// A message that lies where it arrived until it is released. The carrier changes no byte of it meanwhile.
 struct Parcel {
-  std::array<std::span<const std::byte>, 2> parts;  ///< The second is empty unless the carrier's ring wrapped around.
-  std::uint32_t number = 0;                         ///< For release().
+  std::array<std::span<const std::byte>, 2>
+      parts;                 ///< The second is empty unless the carrier's ring wrapped around.
+  std::uint32_t number = 0;  ///< For release().
   std::size_t size() const { return parts[0].size() + parts[1].size(); }
 };
 
@@ -162,8 +163,8 @@ struct Parcel {
 ///                  When that period ends, parcels stay readable until the poll() after the one that reported it:
 ///                  whoever reads them in place has that long to stop.
 template <class C>
-concept ParcelChannel = requires(C& channel, const C& cchannel, std::span<const std::span<const std::byte>> parts,
-                                 std::uint32_t number) {
+concept ParcelChannel = requires(C& channel, const C& cchannel,
+                                 std::span<const std::span<const std::byte>> parts, std::uint32_t number) {
   requires C::kMaxParts >= 2;
   { cchannel.mtu() } -> std::same_as<std::size_t>;
   { channel.try_send(parts) } -> std::same_as<Result<void, SendError>>;

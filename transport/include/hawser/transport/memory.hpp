@@ -33,7 +33,9 @@ class Offset {
 };
 
 /// A question that std::has_single_bit answers with a library call on processors without a population count.
-constexpr bool power_of_two(std::uint64_t n) { return n != 0 && (n & (n - 1)) == 0; }
+constexpr bool power_of_two(std::uint64_t n) {
+  return n != 0 && (n & (n - 1)) == 0;
+}
 
 enum class DoorError : std::uint8_t {
   kOutsideTheRegion,
