@@ -6,8 +6,8 @@
 //
 // Arguments: disk=auto|memory|initrd|ram (auto: the first of them that there is), ram=SIZE (default 32M),
 // queue-layout=self-describing|plain, link=ivshmem|xen-shm (by default what there is), link-number=N.
-#include <hawser/guest/carrier.hpp>
 #include <hawser/guest/machine.hpp>
+#include <hawser/guest/window_port.hpp>
 
 #include <hawser/app/console_echo.hpp>
 #include <hawser/app/hardware_random.hpp>
@@ -29,11 +29,15 @@ using namespace hawser;
 
 namespace {
 
+using GuestLink = ivshmem::Link<guest::WindowPort>;
+using Bus = virtio::msg::DeviceBus<GuestLink>;
 using Blk = virtio::device::Blk<RegionMemory, virtio::device::MemoryDisk>;
 using Net = virtio::device::Net<RegionMemory, app::NetEcho>;
 using Console = virtio::device::Console<RegionMemory, app::ConsoleEcho, 2>;
 using Rng = virtio::device::Rng<RegionMemory, app::HardwareRandom>;
 
+constinit app::Room<GuestLink> link_room;
+constinit app::Room<Bus> bus_room;
 constinit app::Room<virtio::device::MemoryDisk> disk_room;
 constinit app::Room<virtio::device::BlkRoom<RegionMemory>> blk_storage_room;
 constinit app::Room<Blk> blk_room;
@@ -66,21 +70,19 @@ Disk find_disk(guest::Machine& machine) {
   return {};
 }
 
-template <ivshmem::Port P>
-int serve(guest::Machine& machine, P& port) {
-  using GuestLink = ivshmem::Link<P>;
-  using Bus = virtio::msg::DeviceBus<GuestLink>;
-  static constinit app::Room<GuestLink> link_room;
-  static constinit app::Room<Bus> bus_room;
+}  // namespace
 
+int hawser_main(guest::Machine& machine) {
   auto console = machine.console();
+  auto port = guest::choose_window(machine);
+  if (!port) return 2;
   const auto layout = machine.arguments().value("queue-layout").value_or("self-describing");
   GuestLink& link = link_room.make(
-      port, ivshmem::LinkOptions{
-                .role = ivshmem::Role::kDevice,
-                .number = static_cast<std::uint32_t>(machine.arguments().number("link-number").value_or(0)),
-                .queue_kind =
-                    layout == "plain" ? ivshmem::QueueKind::kPlain : ivshmem::QueueKind::kSelfDescribing});
+      *port, ivshmem::LinkOptions{
+                 .role = ivshmem::Role::kDevice,
+                 .number = static_cast<std::uint32_t>(machine.arguments().number("link-number").value_or(0)),
+                 .queue_kind =
+                     layout == "plain" ? ivshmem::QueueKind::kPlain : ivshmem::QueueKind::kSelfDescribing});
   Bus& bus = bus_room.make(link);
 
   const Disk disk = find_disk(machine);
@@ -103,7 +105,7 @@ int serve(guest::Machine& machine, P& port) {
     console.print("the bus did not take all devices\n");
     return 1;
   }
-  console.print("serving as peer ", port.own_id(), ": block of ", disk.bytes.size() >> 20, " MiB from ",
+  console.print("serving as peer ", port->own_id(), ": block of ", disk.bytes.size() >> 20, " MiB from ",
                 disk.from, ", network echo",
                 random ? ", entropy of the processor" : "; no entropy: the processor has none to give", "\n");
 
@@ -133,18 +135,4 @@ int serve(guest::Machine& machine, P& port) {
         return 1;
     }
   }
-}
-
-}  // namespace
-
-int hawser_main(guest::Machine& machine) {
-  const auto carrier = guest::choose_carrier(machine);
-  if (!carrier) return 2;
-  switch (*carrier) {
-    case guest::Carrier::kIvshmem:
-      return serve(machine, *guest::find_ivshmem(machine, true));
-    case guest::Carrier::kXenShm:
-      return serve(machine, *machine.xen_shm(0));
-  }
-  return 2;
 }

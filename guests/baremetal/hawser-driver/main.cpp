@@ -5,8 +5,8 @@
 //
 // Arguments: seconds=N (go on that long after one pass over everything), bytes=SIZE (of disk to use; default 4M),
 // link=ivshmem|xen-shm (by default what there is), link-number=N.
-#include <hawser/guest/carrier.hpp>
 #include <hawser/guest/machine.hpp>
+#include <hawser/guest/window_port.hpp>
 
 #include <hawser/app/room.hpp>
 #include <hawser/app/use.hpp>
@@ -15,6 +15,8 @@
 using namespace hawser;
 
 namespace {
+
+using GuestLink = ivshmem::Link<guest::WindowPort>;
 
 /// Rows on the console, as the launcher reads them.
 struct ConsoleReporter {
@@ -33,37 +35,25 @@ struct ConsoleReporter {
 constexpr std::uint64_t kMaxRegion = 1ull << 30;
 constinit std::array<std::uint64_t, virtio::Arena::bitmap_words(kMaxRegion)> bitmap;
 
-template <ivshmem::Port P>
-int use(guest::Machine& machine, P& port) {
-  using GuestLink = ivshmem::Link<P>;
-  static constinit app::Room<GuestLink> link_room;
-  static constinit app::Room<app::Use<GuestLink, ConsoleReporter>> use_room;
-  static constinit ConsoleReporter reporter;
+constinit app::Room<GuestLink> link_room;
+constinit app::Room<app::Use<GuestLink, ConsoleReporter>> use_room;
 
+}  // namespace
+
+int hawser_main(guest::Machine& machine) {
+  ConsoleReporter reporter;
+  auto port = guest::choose_window(machine);
+  if (!port) return 2;
   const auto number = [&](std::string_view key, std::uint64_t otherwise) {
     return machine.arguments().number(key).value_or(otherwise);
   };
   GuestLink& link = link_room.make(
-      port, ivshmem::LinkOptions{.role = ivshmem::Role::kDriver,
-                                 .number = static_cast<std::uint32_t>(number("link-number", 0))});
+      *port, ivshmem::LinkOptions{.role = ivshmem::Role::kDriver,
+                                  .number = static_cast<std::uint32_t>(number("link-number", 0))});
   auto& use = use_room.make(
       link, bitmap, reporter,
       app::UseOptions{.disk_bytes = number("bytes", 4 << 20), .soak = seconds(number("seconds", 0))});
   const bool good = use.run();
   link.leave();
   return good ? 0 : 1;
-}
-
-}  // namespace
-
-int hawser_main(guest::Machine& machine) {
-  const auto carrier = guest::choose_carrier(machine);
-  if (!carrier) return 2;
-  switch (*carrier) {
-    case guest::Carrier::kIvshmem:
-      return use(machine, *guest::find_ivshmem(machine, true));
-    case guest::Carrier::kXenShm:
-      return use(machine, *machine.xen_shm(0));
-  }
-  return 2;
 }
