@@ -1,0 +1,611 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// The device side's courier: the local driver of the device's rings. It puts chains that arrive into them, readable bytes
+// where they lie in the received parcel and writable ones in its arena, and sends back what the device wrote.
+#pragma once
+
+#include <hawser/virtio/courier/control.hpp>
+#include <hawser/virtio/courier/end.hpp>
+#include <hawser/virtio/msg/bus.hpp>
+#include <hawser/virtio/queue/any.hpp>
+#include <hawser/virtio/queue/arena.hpp>
+#include <hawser/virtio/queue/layout.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+
+namespace hawser::virtio::courier {
+
+struct DeviceEndOptions {
+  Features ring = kCourierRing;  ///< Ring features to use towards the device, as far as it offers them.
+  /// Most readable, and most writable, bytes of one chain; 0: a sixteenth of the arena.
+  std::uint32_t max_chain = 0;
+};
+
+/// Memory of the device side. `region`: what devices see. `free`: the part of it that the courier may use; the rest is
+/// the carrier's ring, in which readable bytes are used in place. `bitmap`: Arena::bitmap_words(free.size()) words.
+struct DeviceEndMemory {
+  std::span<std::byte> region;
+  std::span<std::byte> free;
+  std::span<std::uint64_t> bitmap;
+};
+
+/// `kQueues`: of all devices together. `kQueueSize`: the largest queue.
+template <CopiedLink L, std::uint16_t kQueues = 24, std::uint16_t kQueueSize = 256>
+class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
+  using Base = End<L, DeviceEnd>;
+  friend Base;
+  friend typename Base::ChannelType;
+  friend typename Base::BellType;
+
+ public:
+  DeviceEnd(L& link, const DeviceEndMemory& memory, const DeviceEndOptions& options = {})
+      : Base(link, memory.free.first(Base::Builder::kMemory)),
+        memory_(memory),
+        region_(memory.region),
+        ring_features_(options.ring & kCourierRing),
+        wanted_max_chain_(options.max_chain) {
+    forget();
+  }
+
+  RegionMemory region() const { return region_; }
+
+ private:
+  static constexpr std::uint16_t kNone = 0xffff;
+  static constexpr unsigned kParcels = 128;
+  static constexpr std::uint16_t kTableEntries = 4;  ///< Readable in at most two places, writable in one.
+  static constexpr std::size_t kDevices = 64;
+
+  enum class State : std::uint8_t {
+    kFree,
+    kArriving,  ///< Some of its readable bytes are still to come.
+    kWaiting,   ///< Complete, but the ring or the arena has no room yet.
+    kInRing,    ///< The device has it, or what it wrote is being sent.
+  };
+
+  struct Held {
+    State state = State::kFree;
+    std::uint16_t chain = 0;       ///< The peer's name for it.
+    std::uint16_t parcel = kNone;  ///< In which its readable bytes lie; kNone: in the arena.
+    std::uint16_t next = kNone;    ///< In the free list or the line of those that wait.
+    std::uint32_t readable = 0;
+    std::uint32_t writable = 0;
+    std::uint32_t arrived = 0;
+    std::uint32_t written = 0;
+    std::array<Segment, 2> pieces{};  ///< Readable bytes.
+    Offset written_at;                ///< Of the writable bytes.
+    bool assembled = false;           ///< pieces[0] lies in the arena.
+    bool placed = false;
+  };
+
+  struct Queue {
+    bool known = false;
+    bool live = false;
+    std::uint16_t device = 0;
+    std::uint16_t index = 0;
+    std::uint16_t free = kNone;
+    std::uint16_t first_waiting = kNone;
+    std::uint16_t last_waiting = kNone;
+    std::uint16_t arriving = kNone;
+    std::uint32_t since = 0;  ///< Control messages received when it began; a chain from before is not for it.
+    QueueLayout layout;
+    RingShape shape;
+    Offset table;
+    std::uint64_t table_bytes = 0;
+    std::uint64_t used = 0;  ///< Bytes of the arena that its chains hold.
+    AnyDriverQueue<RegionMemory> half;
+    std::array<DriverSlot, kQueueSize> slots{};
+    std::array<Held, kQueueSize> held{};
+  };
+
+  struct Landed {
+    std::uint32_t number = 0;
+    std::uint32_t users = 0;  ///< 0: a free place.
+  };
+
+  // ---- control messages that pass by -------------------------------------------------------------------------
+
+  void incoming(std::span<std::byte> frame) {
+    const ControlMessage message(frame);
+    if (message.is<msg::SetDriverFeatures>()) {
+      if (const auto run = message.read<msg::wire::FeatureBlocks>()) {
+        (void)exchange_ring_bits(run->block_index, message.feature_words(), chosen(message.device()));
+        constexpr std::uint32_t kBlock = VIRTIO_F_RING_RESET / 32;
+        if (const auto word = message.feature_word(kBlock))
+          resettable_[message.device() % kDevices] = (*word >> (VIRTIO_F_RING_RESET % 32) & 1) != 0;
+      }
+    } else if (message.is<msg::SetVqueue>()) {
+      if (const auto asked = message.read<msg::wire::VqueueSetup>()) set_up(message, *asked);
+    } else if (message.is<msg::ResetVqueue>()) {
+      const auto asked = message.read<msg::wire::VqueueIndex>();
+      // Without the feature the device answers, and keeps its ring.
+      resetting_ =
+          asked && resettable_[message.device() % kDevices] ? find(message.device(), asked->index) : nullptr;
+    }
+  }
+
+  void outgoing(std::span<std::byte> frame) {
+    const ControlMessage message(frame);
+    if (message.is<msg::GetDeviceFeatures::Response>()) {
+      if (const auto run = message.read<msg::wire::FeatureBlocks>()) {
+        const Features offered = exchange_ring_bits(run->block_index, message.feature_words(), {});
+        note_offer(message.device(), run->block_index, run->num_blocks, offered);
+      }
+    } else if (message.is<msg::GetVqueue::Response>()) {
+      auto said = message.read<msg::wire::VqueueState>();
+      if (!said) return;
+      said->max_size = std::min<std::uint32_t>(said->max_size, kQueueSize);
+      message.write(*said);
+    }
+  }
+
+  /// The device has let go of its rings when it says so.
+  void sent(std::span<std::byte> frame) {
+    const ControlMessage message(frame);
+    if (message.is<msg::SetDeviceStatus::Response>() || message.is<msg::GetDeviceStatus::Response>()) {
+      const auto status = message.read<msg::wire::Status>();
+      if (status && status->status == 0) end_device(message.device());
+    } else if (message.is<msg::ResetVqueue::Response>()) {
+      if (resetting_ != nullptr) end_queue(*resetting_);
+      resetting_ = nullptr;
+    }
+  }
+
+  void note_offer(std::uint16_t device, std::uint32_t first, std::uint32_t count, const Features& offered) {
+    Features& features = offered_[device % kDevices];
+    for (std::uint64_t block = first; block < std::uint64_t{first} + count && block < Features::kBlocks;
+         ++block)
+      features.set_block(static_cast<std::size_t>(block), offered.block(static_cast<std::size_t>(block)));
+  }
+  Features chosen(std::uint16_t device) const { return offered_[device % kDevices] & ring_features_; }
+
+  Queue* find(std::uint16_t device, std::uint32_t index) {
+    for (Queue& queue : queues_)
+      if (queue.known && queue.device == device && queue.index == index) return &queue;
+    return nullptr;
+  }
+
+  /// Puts addresses of our own into the message, and makes a ring there if it asks for one.
+  void set_up(const ControlMessage& message, msg::wire::VqueueSetup asked) {
+    Queue* const queue = place_for(message.device(), asked.index);
+    if (queue == nullptr)
+      return;  // its device knows no such queue either, or gets an address that it refuses
+    if (!queue->live) {
+      const QueueSetup setup = apply(asked, queue->layout);
+      queue->layout.size = setup.layout.size;
+      if (setup.enable) make_ring(*queue, chosen(message.device()));
+    }
+    const std::uint32_t all = msg::VIRTIO_MSG_VQUEUE_IGNORE_SIZE | msg::VIRTIO_MSG_VQUEUE_IGNORE_DESC |
+                              msg::VIRTIO_MSG_VQUEUE_IGNORE_DRIVER | msg::VIRTIO_MSG_VQUEUE_IGNORE_DEVICE;
+    asked.flags = asked.flags & ~all;
+    asked.size = queue->layout.size;
+    asked.descriptors = queue->layout.descriptors.bytes();
+    asked.driver = queue->layout.driver.bytes();
+    asked.device = queue->layout.device.bytes();
+    message.write(asked);
+  }
+
+  Queue* place_for(std::uint16_t device, std::uint32_t index) {
+    if (index > 0xffff) return nullptr;
+    if (Queue* known = find(device, index)) return known;
+    for (Queue& queue : queues_) {
+      if (queue.known) continue;
+      queue.known = true;
+      queue.device = device;
+      queue.index = static_cast<std::uint16_t>(index);
+      return &queue;
+    }
+    return nullptr;
+  }
+
+  void make_ring(Queue& queue, const Features& features) {
+    const std::uint16_t size = queue.layout.size;
+    if (size == 0 || size > kQueueSize) return;
+    const RingShape shape = ring_bytes(ring_format(features), size);
+    const auto room = [&](std::uint64_t bytes) { return arena_.allocate(bytes, 64); };
+    queue.table_bytes = features.has(VIRTIO_F_INDIRECT_DESC) ? IndirectTables::bytes(size, kTableEntries) : 0;
+    const auto descriptors = room(shape.descriptors.bytes);
+    const auto driver = room(shape.driver.bytes);
+    const auto device = room(shape.device.bytes);
+    const auto table = queue.table_bytes != 0 ? room(queue.table_bytes) : std::optional(Offset());
+    if (!descriptors || !driver || !device || !table)
+      return;  // only a peer that sets up and never uses gets here
+    queue.layout = {size, *descriptors, *driver, *device};
+    queue.shape = shape;
+    queue.table = *table;
+    const IndirectTables tables{*table, queue.table_bytes != 0 ? kTableEntries : std::uint16_t{0}};
+    auto half = AnyDriverQueue<RegionMemory>::make(region_, queue.layout, features, queue.slots, tables);
+    if (!half.ok()) return;
+    queue.half = std::move(half).value();
+    queue.since = this->control_received_;
+    queue.free = kNone;
+    for (std::uint16_t n = size; n-- > 0;) {
+      queue.held[n] = {};
+      queue.held[n].next = queue.free;
+      queue.free = n;
+    }
+    queue.live = true;
+    (void)queue.half.arm();
+  }
+
+  // ---- endings -----------------------------------------------------------------------------------------------
+
+  /// Everything of this period is void. The bus stops the devices before the next one begins.
+  void forget() {
+    for (Queue& queue : queues_) clear(queue);
+    landed_ = {};
+    finished_count_ = 0;
+    current_ = {};
+    assembly_.reset();
+    resetting_ = nullptr;
+    limits_sent_ = false;
+    const std::uint64_t base =
+        static_cast<std::uint64_t>(memory_.free.data() - memory_.region.data()) + kWorkspace;
+    arena_ = Arena(Offset(base), memory_.free.size() - kWorkspace, memory_.bitmap);
+    const std::uint64_t most = std::min<std::uint64_t>(arena_.size() / 16, 0xffffff00u);
+    max_chain_ = wanted_max_chain_ != 0 ? wanted_max_chain_ : static_cast<std::uint32_t>(most);
+  }
+
+  static void clear(Queue& queue) {
+    queue.known = queue.live = false;
+    queue.first_waiting = queue.last_waiting = queue.arriving = queue.free = kNone;
+    queue.used = 0;
+    queue.layout = {};
+    queue.half = {};
+  }
+
+  void end_device(std::uint16_t device) {
+    for (Queue& queue : queues_)
+      if (queue.known && queue.device == device) end_queue(queue);
+  }
+
+  /// The device has let go of the ring: all that was in it or on its way to it is free.
+  void end_queue(Queue& queue) {
+    if (queue.live) {
+      for (std::uint16_t n = 0; n < queue.layout.size; ++n)
+        if (queue.held[n].state != State::kFree) free_held(queue, n);
+      arena_.release(queue.layout.descriptors, queue.shape.descriptors.bytes);
+      arena_.release(queue.layout.driver, queue.shape.driver.bytes);
+      arena_.release(queue.layout.device, queue.shape.device.bytes);
+      if (queue.table_bytes != 0) arena_.release(queue.table, queue.table_bytes);
+    }
+    for (unsigned n = 0; n < finished_count_; ++n)
+      if (finished_[n].queue == &queue) finished_[n].queue = nullptr;
+    if (current_.queue == &queue) current_ = {};
+    clear(queue);
+  }
+
+  void free_held(Queue& queue, std::uint16_t n) {
+    Held& held = queue.held[n];
+    let_go_of_readable(queue, held);
+    if (held.placed && held.writable != 0) {
+      arena_.release(held.written_at, held.writable);
+      queue.used -= held.writable;
+    }
+    held = {};
+    held.next = queue.free;
+    queue.free = n;
+  }
+
+  void let_go_of_readable(Queue& queue, Held& held) {
+    if (held.parcel != kNone) {
+      drop(held.parcel);
+    } else if (held.assembled) {
+      arena_.release(held.pieces[0].at, held.readable);
+      queue.used -= held.readable;
+    }
+    held.parcel = kNone;
+    held.assembled = false;
+  }
+
+  void drop(std::uint16_t parcel) {
+    if (--landed_[parcel].users == 0) this->link_.parcels().release(landed_[parcel].number);
+  }
+
+  // ---- the work ----------------------------------------------------------------------------------------------
+
+  void pump() {
+    if (!this->up() || !send_limits()) return;
+    this->receive();
+    if (!this->up()) return;
+    for (Queue& queue : queues_) {
+      if (!queue.live) continue;
+      place_waiting(queue);
+      if (queue.half.publish()) this->marks_ |= msg::mark_of(queue.device, queue.index).bit();
+    }
+    send_completions();
+    this->ring_if_sent();
+  }
+
+  bool send_limits() {
+    if (limits_sent_) return true;
+    const auto parcel = memory_.free.first(sizeof(wire::ParcelHeader) + sizeof(wire::Limits));
+    (void)write_wire(parcel, wire::ParcelHeader{static_cast<std::uint8_t>(Kind::kLimits), kVersion, 0, 0});
+    (void)write_wire(parcel.subspan(sizeof(wire::ParcelHeader)), wire::Limits{max_chain_, kQueueSize, 0});
+    const std::span<const std::byte> parts[] = {parcel};
+    limits_sent_ = this->link_.parcels().try_send(parts).ok();
+    if (limits_sent_) this->link_.bell().ring();
+    return limits_sent_;
+  }
+
+  // ---- receiving ---------------------------------------------------------------------------------------------
+
+  bool takes_parcel() const { return free_place() != kNone; }
+  std::uint16_t free_place() const {
+    for (std::uint16_t n = 0; n < kParcels; ++n)
+      if (landed_[n].users == 0) return n;
+    return kNone;
+  }
+
+  /// A chain in pieces needs its place before the first of them is taken. Such a piece ends its parcel.
+  bool ready_for(const Parcel& parcel, const wire::ParcelHeader& header) {
+    if (header.count == 0 || header.count > kMaxEntries || assembly_) return true;
+    ParcelReader reader(parcel);
+    const std::size_t last = sizeof(wire::ParcelHeader) + (header.count - 1u) * sizeof(wire::Entry);
+    if (reader.left() < last) return true;
+    (void)reader.take(last);
+    const auto entry = reader.template take<wire::Entry>();
+    if (!entry || entry->at != 0 || entry->bytes >= entry->length || entry->length > max_chain_) return true;
+    const Queue* const queue = find(entry->device, entry->queue);
+    if (queue == nullptr || !queue->live) return true;
+    if (!may_use(*queue, entry->length)) return false;
+    assembly_ = arena_.allocate(entry->length);
+    assembly_bytes_ = entry->length;
+    return assembly_.has_value();
+  }
+
+  void unpack(const Parcel& parcel, const wire::ParcelHeader& header) {
+    const std::uint16_t place = free_place();
+    landed_[place] = {parcel.number, 1};
+    const char* const wrong = read(parcel, header, place);
+    if (assembly_) arena_.release(*assembly_, assembly_bytes_);  // reserved for what turned out to be stale
+    assembly_.reset();
+    if (wrong != nullptr) return this->broke(wrong);
+    drop(place);
+  }
+
+  const char* read(const Parcel& parcel, const wire::ParcelHeader& header, std::uint16_t place) {
+    if (header.kind != static_cast<std::uint8_t>(Kind::kRequests))
+      return "the peer sent a parcel of an unknown kind";
+    if (header.count > kMaxEntries) return "the peer sent a parcel with too many entries";
+    ParcelReader reader(parcel);
+    (void)reader.template take<wire::ParcelHeader>();
+    std::array<wire::Entry, kMaxEntries> entries;
+    for (unsigned n = 0; n < header.count; ++n) {
+      const auto entry = reader.template take<wire::Entry>();
+      if (!entry) return "the peer sent a parcel that ends within its entries";
+      entries[n] = *entry;
+    }
+    for (unsigned n = 0; n < header.count; ++n) {
+      if (entries[n].bytes > reader.left()) return "the peer sent a parcel that ends within its bytes";
+      const auto bytes = reader.take(entries[n].bytes);
+      Queue* const queue = find(entries[n].device, entries[n].queue);
+      const bool stale =
+          queue == nullptr || !queue->live || static_cast<std::int32_t>(header.control - queue->since) < 0;
+      if (stale) continue;
+      if (const char* wrong = accept(*queue, entries[n], bytes, place)) return wrong;
+    }
+    return reader.left() == 0 ? nullptr : "the peer sent a parcel with bytes that belong to nothing";
+  }
+
+  const char* accept(Queue& queue, const wire::Entry& entry,
+                     const std::array<std::span<const std::byte>, 2>& bytes, std::uint16_t place) {
+    if (entry.length > max_chain_ || entry.writable > max_chain_)
+      return "the peer sent a chain beyond the limits it was told";
+    if (queue.arriving != kNone) return accept_more(queue, entry, bytes);
+    if (entry.at != 0 || entry.bytes > entry.length)
+      return "the peer sent the pieces of a chain out of order";
+    if (entry.length == 0 && entry.writable == 0) return "the peer sent a chain of no bytes";
+    if (queue.free == kNone) return "the peer sent more chains than the queue has places";
+    const std::uint16_t n = queue.free;
+    Held& held = queue.held[n];
+    queue.free = held.next;
+    held = {};
+    held.chain = entry.chain;
+    held.readable = entry.length;
+    held.writable = entry.writable;
+    if (entry.bytes == entry.length) {
+      held.state = State::kWaiting;
+      if (entry.length != 0) {
+        for (std::size_t part = 0; part < bytes.size(); ++part) {
+          const auto offset = offset_of(bytes[part]);
+          if (!offset) return "the carrier's ring lies outside the region that devices see";
+          held.pieces[part] = *offset;
+        }
+        held.parcel = place;
+        ++landed_[place].users;
+      }
+      line_up(queue, n);
+      return nullptr;
+    }
+    held.state = State::kArriving;
+    queue.arriving = n;
+    if (!assembly_ || assembly_bytes_ != entry.length)
+      return "the peer began a chain in pieces in the middle of a parcel";
+    held.pieces[0] = {*assembly_, entry.length};
+    held.assembled = true;
+    queue.used += entry.length;
+    assembly_.reset();
+    return append(queue, held, entry, bytes);
+  }
+
+  const char* accept_more(Queue& queue, const wire::Entry& entry,
+                          const std::array<std::span<const std::byte>, 2>& bytes) {
+    Held& held = queue.held[queue.arriving];
+    if (entry.chain != held.chain || entry.length != held.readable || entry.writable != held.writable ||
+        entry.at != held.arrived || entry.bytes == 0 || entry.bytes > held.readable - held.arrived)
+      return "the peer sent the pieces of a chain out of order";
+    return append(queue, held, entry, bytes);
+  }
+
+  const char* append(Queue& queue, Held& held, const wire::Entry& entry,
+                     const std::array<std::span<const std::byte>, 2>& bytes) {
+    const auto area = region_.area(held.pieces[0].at, held.readable, 1);
+    for (const auto& part : bytes) {
+      area->write(held.arrived, part);
+      held.arrived += static_cast<std::uint32_t>(part.size());
+    }
+    this->counters_.bytes_copied += entry.bytes;
+    if (held.arrived != held.readable) return nullptr;
+    held.state = State::kWaiting;
+    line_up(queue, std::exchange(queue.arriving, kNone));
+    return nullptr;
+  }
+
+  std::optional<Segment> offset_of(std::span<const std::byte> bytes) const {
+    if (bytes.empty()) return Segment{};
+    const auto first = reinterpret_cast<std::uintptr_t>(bytes.data());
+    const auto base = reinterpret_cast<std::uintptr_t>(memory_.region.data());
+    if (first < base || first - base > memory_.region.size() ||
+        bytes.size() > memory_.region.size() - (first - base))
+      return std::nullopt;
+    return Segment{Offset(first - base), static_cast<std::uint32_t>(bytes.size())};
+  }
+
+  // ---- into the device's ring --------------------------------------------------------------------------------
+
+  void line_up(Queue& queue, std::uint16_t n) {
+    queue.held[n].next = kNone;
+    (queue.first_waiting == kNone ? queue.first_waiting : queue.held[queue.last_waiting].next) = n;
+    queue.last_waiting = n;
+  }
+
+  void place_waiting(Queue& queue) {
+    while (queue.first_waiting != kNone) {
+      Held& held = queue.held[queue.first_waiting];
+      const std::uint16_t after = held.next;
+      if (!place(queue, queue.first_waiting)) return;
+      held.next = kNone;
+      queue.first_waiting = after;
+    }
+    queue.last_waiting = kNone;
+  }
+
+  bool place(Queue& queue, std::uint16_t n) {
+    Held& held = queue.held[n];
+    Segment writable{Offset(), held.writable};
+    if (held.writable != 0) {
+      if (!may_use(queue, held.writable)) return false;
+      const auto at = arena_.allocate(held.writable);
+      if (!at) return false;
+      writable.at = *at;
+    }
+    std::size_t pieces = 0;
+    while (pieces < held.pieces.size() && held.pieces[pieces].bytes != 0) ++pieces;
+    const auto added = queue.half.try_add(std::span(held.pieces).first(pieces),
+                                          std::span(&writable, held.writable != 0 ? 1 : 0), Token{n});
+    if (!added.ok()) {
+      if (held.writable != 0) arena_.release(writable.at, held.writable);
+      return false;
+    }
+    held.state = State::kInRing;
+    held.placed = true;
+    held.written_at = writable.at;
+    queue.used += held.writable;
+    return true;
+  }
+
+  /// Half of the arena is divided among the queues; the other half is for whoever has nothing, so that chains which
+  /// stay (a network's receive buffers) do not keep others out.
+  bool may_use(const Queue& queue, std::uint32_t bytes) const {
+    if (queue.used == 0) return true;
+    std::uint64_t live = 0;
+    for (const Queue& other : queues_) live += other.live ? 1 : 0;
+    return queue.used + bytes <= arena_.size() / 2 / live;
+  }
+
+  // ---- sending -----------------------------------------------------------------------------------------------
+
+  void send_completions() {
+    while (this->flush()) {
+      this->builder_.begin(Kind::kCompletions, this->link_.parcels().mtu(), this->control_sent_);
+      while (this->builder_.takes_entry() && (current_.queue != nullptr || take_next()) && add_current())
+        continue;
+      if (this->builder_.empty()) return;
+    }
+  }
+
+  /// The next chain that a device is done with, of the queues in turn, becomes the current one.
+  bool take_next() {
+    for (std::uint16_t n = 0; n < kQueues; ++n) {
+      Queue& queue = queues_[turn_];
+      turn_ = static_cast<std::uint16_t>((turn_ + 1) % kQueues);
+      if (!queue.live) continue;
+      auto reaped = queue.half.try_reap();
+      if (!reaped.ok() && reaped.error() == TakeError::kNothing && queue.half.arm())
+        reaped = queue.half.try_reap();
+      if (!reaped.ok()) continue;
+      const auto number = static_cast<std::uint16_t>(reaped->token.value);
+      Held& held = queue.held[number];
+      let_go_of_readable(queue, held);
+      held.written = reaped->written;
+      current_ = {&queue, number, 0};
+      ++this->counters_.chains;
+      return true;
+    }
+    return false;
+  }
+
+  /// As much of the current completion as the parcel takes. False: the parcel is full.
+  bool add_current() {
+    Queue& queue = *current_.queue;
+    const Held& held = queue.held[current_.number];
+    std::span<const std::byte> bytes;
+    if (held.written != 0)
+      bytes = region_.area(held.written_at, held.writable, 1)
+                  ->bytes()
+                  .subspan(current_.at, held.written - current_.at);
+    const std::span<const std::byte> pieces[] = {bytes};
+    if (!this->builder_.empty() && !this->builder_.takes(pieces)) return false;
+    const std::size_t took = this->builder_.add(bytes.first(std::min(bytes.size(), this->builder_.room())));
+    const auto added = static_cast<std::uint32_t>(took);
+    this->builder_.finish({queue.device, queue.index, held.chain, 0, held.written, 0, current_.at, added});
+    current_.at += added;
+    if (current_.at < held.written) return false;
+    finished_[finished_count_++] = {&queue, current_.number, 0};
+    current_ = {};
+    return true;
+  }
+
+  /// The parcel has left: what it carried can be used again.
+  void left() {
+    for (unsigned n = 0; n < finished_count_; ++n)
+      if (finished_[n].queue != nullptr) free_held(*finished_[n].queue, finished_[n].number);
+    finished_count_ = 0;
+  }
+
+  struct Leaving {
+    Queue* queue = nullptr;
+    std::uint16_t number = 0;
+    std::uint32_t at = 0;
+  };
+
+  static constexpr std::size_t kWorkspace = (Base::Builder::kMemory + 63) / 64 * 64;
+
+  const DeviceEndMemory memory_;
+  RegionMemory region_;
+  const Features ring_features_;
+  const std::uint32_t wanted_max_chain_;
+  std::uint32_t max_chain_ = 0;
+  Arena arena_;
+  bool limits_sent_ = false;
+  std::array<Features, kDevices> offered_{};  ///< Ring bits that the device offers, by device.
+  std::array<bool, kDevices> resettable_{};   ///< The driver chose VIRTIO_F_RING_RESET.
+  std::array<Queue, kQueues> queues_{};
+  std::array<Landed, kParcels> landed_{};
+  std::optional<Offset> assembly_;  ///< Reserved for the chain in pieces that the next parcel begins.
+  std::uint32_t assembly_bytes_ = 0;
+  Queue* resetting_ = nullptr;
+  std::uint16_t turn_ = 0;
+  Leaving current_;
+  std::array<Leaving, kMaxEntries> finished_{};
+  unsigned finished_count_ = 0;
+};
+
+}  // namespace hawser::virtio::courier

@@ -1,0 +1,429 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// The driver side's courier: the local device of the driver's rings. It takes the chains that became available, sends
+// them with their readable bytes, and puts what comes back into the driver's buffers.
+#pragma once
+
+#include <hawser/virtio/courier/control.hpp>
+#include <hawser/virtio/courier/end.hpp>
+#include <hawser/virtio/courier/segment_pool.hpp>
+#include <hawser/virtio/msg/bus.hpp>
+#include <hawser/virtio/queue/any.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace hawser::virtio::courier {
+
+struct DriverEndOptions {
+  Features ring =
+      kCourierRing;  ///< Ring features to offer to the driver. Those that the courier can not do are left out.
+};
+
+/// `kQueues`: of all devices together. `kChains`: on their way, of all queues together. `kSegments`: writable segments
+/// of those, and the longest chain.
+template <CopiedLink L, std::uint16_t kQueues = 24, std::uint16_t kChains = 1024,
+          std::uint16_t kSegments = 4096>
+class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
+  using Base = End<L, DriverEnd>;
+  friend Base;
+  friend typename Base::ChannelType;
+  friend typename Base::BellType;
+
+ public:
+  /// `memory`: this side's region, where rings and buffers will lie. What the carrier sends must lie in there too.
+  DriverEnd(L& link, std::span<std::byte> memory, const DriverEndOptions& options = {})
+      : Base(link, memory.first(Base::Builder::kMemory)),
+        region_(memory.subspan(kAlignedWorkspace)),
+        ring_features_(options.ring & kCourierRing) {
+    free_chains();
+  }
+  ~DriverEnd() { forget(); }
+
+  RegionMemory region() const { return region_; }
+
+ private:
+  static constexpr std::size_t kAlignedWorkspace = (Base::Builder::kMemory + 4095) / 4096 * 4096;
+  static constexpr std::uint16_t kLongestChain = 1024;
+  static constexpr std::uint16_t kNone = 0xffff;
+  static_assert(kSegments >= kLongestChain);
+
+  struct Queue {
+    bool known = false;  ///< device and index mean something.
+    bool live = false;
+    std::uint16_t device = 0;
+    std::uint16_t index = 0;
+    std::uint32_t since =
+        0;  ///< Control messages received when it began; a completion from before is not for it.
+    QueueLayout layout;
+    AnyDeviceQueue<RegionMemory> half;
+  };
+
+  struct Sent {
+    Chain chain;
+    std::uint16_t queue = kNone;  ///< kNone: free.
+    std::uint16_t first = kNone;  ///< Of its writable segments.
+    std::uint16_t next_free = kNone;
+    std::uint32_t readable = 0;
+    std::uint32_t writable = 0;
+    std::uint32_t length = 0;  ///< What the device says it wrote, known from the first piece on.
+    std::uint32_t got = 0;
+    // Where the next byte goes.
+    std::uint16_t node = kNone;
+    std::uint32_t in_node = 0;
+  };
+
+  // ---- control messages that pass by -------------------------------------------------------------------------
+
+  void outgoing(std::span<std::byte> frame) {
+    const ControlMessage message(frame);
+    if (message.is<msg::SetDriverFeatures>()) {
+      if (const auto run = message.read<msg::wire::FeatureBlocks>()) {
+        const Features chosen = exchange_ring_bits(run->block_index, message.feature_words(), {});
+        note_features(message.device(), run->block_index, run->num_blocks, chosen);
+      }
+    }
+  }
+
+  void sent(std::span<std::byte> frame) {
+    const ControlMessage message(frame);
+    if (message.is<msg::SetVqueue>()) {
+      if (const auto asked = message.read<msg::wire::VqueueSetup>()) set_up(message.device(), *asked);
+    } else if (message.is<msg::ResetVqueue>()) {
+      const auto asked = message.read<msg::wire::VqueueIndex>();
+      resetting_ = asked ? find(message.device(), asked->index) : nullptr;
+    }
+  }
+
+  void incoming(std::span<std::byte> frame) {
+    const ControlMessage message(frame);
+    if (message.is<msg::GetDeviceFeatures::Response>()) {
+      if (const auto run = message.read<msg::wire::FeatureBlocks>())
+        (void)exchange_ring_bits(run->block_index, message.feature_words(), ring_features_);
+    } else if (message.is<msg::GetVqueue::Response>()) {
+      show_own_addresses(message);
+    } else if (message.is<msg::SetDeviceStatus::Response>() || message.is<msg::GetDeviceStatus::Response>()) {
+      const auto status = message.read<msg::wire::Status>();
+      if (status && status->status == 0) end_device(message.device());
+    } else if (message.is<msg::ResetVqueue::Response>()) {
+      // The response does not name the queue. A bus has one request on its way.
+      if (Queue* queue = resetting_) end_queue(*queue);
+      resetting_ = nullptr;
+    }
+  }
+
+  void note_features(std::uint16_t device, std::uint32_t first, std::uint32_t count, const Features& chosen) {
+    Features& features = features_[device % kDevices];
+    for (std::uint64_t block = first; block < std::uint64_t{first} + count && block < Features::kBlocks;
+         ++block)
+      features.set_block(static_cast<std::size_t>(block), chosen.block(static_cast<std::size_t>(block)));
+  }
+
+  Queue* find(std::uint16_t device, std::uint32_t index) {
+    for (Queue& queue : queues_)
+      if (queue.known && queue.device == device && queue.index == index) return &queue;
+    return nullptr;
+  }
+
+  void set_up(std::uint16_t device, const msg::wire::VqueueSetup& asked) {
+    Queue* queue = find(device, asked.index);
+    if (queue == nullptr) {
+      for (Queue& candidate : queues_)
+        if (!candidate.known) {
+          queue = &candidate;
+          break;
+        }
+    }
+    if (queue == nullptr || queue->live || asked.index > 0xffff) return;
+    queue->known = true;
+    queue->device = device;
+    queue->index = static_cast<std::uint16_t>(asked.index);
+    const QueueSetup setup = apply(asked, queue->layout);
+    queue->layout = setup.layout;
+    if (!setup.enable) return;
+    auto half = AnyDeviceQueue<RegionMemory>::make(region_, queue->layout, features_[device % kDevices]);
+    if (!half.ok()) return;  // the driver's own mistake; its device will not answer
+    queue->half = std::move(half).value();
+    queue->since = this->control_received_;
+    queue->live = true;
+    (void)queue->half.arm();
+  }
+
+  /// The peer answers with addresses of its own memory; the driver compares with those that it gave.
+  void show_own_addresses(const ControlMessage& message) {
+    auto said = message.read<msg::wire::VqueueState>();
+    if (!said) return;
+    const Queue* queue = find(message.device(), said->index);
+    const QueueLayout own = queue != nullptr ? queue->layout : QueueLayout{};
+    const bool set = said->cur_size != 0;
+    said->descriptors = set ? own.descriptors.bytes() : 0;
+    said->driver = set ? own.driver.bytes() : 0;
+    said->device = set ? own.device.bytes() : 0;
+    message.write(*said);
+  }
+
+  // ---- endings -----------------------------------------------------------------------------------------------
+
+  void forget() {
+    for (Queue& queue : queues_) end_queue(queue);
+    features_ = {};
+    resetting_ = nullptr;
+    limits_ = {};
+  }
+
+  void end_device(std::uint16_t device) {
+    for (Queue& queue : queues_)
+      if (queue.known && queue.device == device) end_queue(queue);
+  }
+
+  /// Lets go of the ring and of everything on its way: the driver has taken it back. What a parcel that waits for room
+  /// says of it is stale by its control number.
+  void end_queue(Queue& queue) {
+    if (queue.live) {
+      const std::uint16_t number = number_of(queue);
+      for (std::uint16_t n = 0; n < kChains; ++n) {
+        if (chains_[n].queue != number) continue;
+        if (current_ == n) current_ = kNone;
+        free_chain(n);
+      }
+    }
+    queue = {};
+  }
+
+  std::uint16_t number_of(const Queue& queue) const {
+    return static_cast<std::uint16_t>(&queue - queues_.data());
+  }
+
+  void free_chains() {
+    for (std::uint16_t n = kChains; n-- > 0;) free_chain(n);
+  }
+  void free_chain(std::uint16_t n) {
+    Sent& sent = chains_[n];
+    pool_.release(sent.first);
+    sent = {};
+    sent.next_free = free_;
+    free_ = n;
+  }
+
+  // ---- sending -----------------------------------------------------------------------------------------------
+
+  void pump() {
+    if (!this->up()) return;
+    this->receive();
+    if (this->up()) send_requests();
+    this->ring_if_sent();
+  }
+  void left() {}  // buffers stay where they are until the completion
+
+  void send_requests() {
+    if (limits_.max_chain == 0) return;
+    while (this->flush()) {
+      this->builder_.begin(Kind::kRequests, this->link_.parcels().mtu(), this->control_sent_);
+      while (this->builder_.takes_entry() && (current_ != kNone || take_next()) && add_current()) continue;
+      if (this->builder_.empty()) return;
+    }
+  }
+
+  /// The next chain that became available, of the queues in turn, becomes the current one.
+  bool take_next() {
+    for (std::uint16_t n = 0; n < kQueues; ++n) {
+      Queue& queue = queues_[turn_];
+      turn_ = static_cast<std::uint16_t>((turn_ + 1) % kQueues);
+      while (queue.live) {
+        if (free_ == kNone || pool_.left() < kLongestChain) return false;  // a completion makes room
+        auto chain = queue.half.try_take(scratch_);
+        if (!chain.ok()) {
+          if (chain.error() == TakeError::kNothing && queue.half.arm()) continue;
+          break;
+        }
+        if (accept(queue, std::move(chain).value())) return true;
+      }
+    }
+    return false;
+  }
+
+  /// False: it can not be carried, and went back with nothing written.
+  bool accept(Queue& queue, Chain chain) {
+    const std::uint64_t readable = chain.readable_bytes();
+    const std::uint64_t writable = chain.writable_bytes();
+    const bool carried =
+        readable <= limits_.max_chain && writable <= limits_.max_chain && readable + writable != 0;
+    if (!carried) return turn_back(queue, std::move(chain));
+    piece_count_ = 0;
+    for (const Segment& segment : chain.readable()) {
+      const auto area = region_.area(segment.at, segment.bytes, 1);
+      if (!area.ok()) return turn_back(queue, std::move(chain));
+      if (segment.bytes != 0) add_piece(area->bytes());
+    }
+    for (const Segment& segment : chain.writable())
+      if (!region_.area(segment.at, segment.bytes, 1).ok()) return turn_back(queue, std::move(chain));
+
+    current_ = free_;
+    Sent& sent = chains_[current_];
+    free_ = sent.next_free;
+    std::uint16_t tail = kNone;
+    for (const Segment& segment : chain.writable())
+      if (segment.bytes != 0) pool_.append(sent.first, tail, segment);
+    sent.node = sent.first;
+    sent.queue = number_of(queue);
+    sent.readable = static_cast<std::uint32_t>(readable);
+    sent.writable = static_cast<std::uint32_t>(writable);
+    sent.chain = std::move(chain);
+    current_at_ = 0;
+    current_piece_ = 0;
+    return true;
+  }
+
+  bool turn_back(Queue& queue, Chain chain) {
+    queue.half.complete(std::move(chain), 0);
+    tell(queue);
+    return false;
+  }
+
+  void add_piece(std::span<const std::byte> bytes) {
+    if (piece_count_ != 0) {
+      auto& last = pieces_[piece_count_ - 1];
+      if (last.data() + last.size() == bytes.data()) {
+        last = std::span<const std::byte>(last.data(), last.size() + bytes.size());
+        return;
+      }
+    }
+    pieces_[piece_count_++] = bytes;
+  }
+
+  /// As much of the current chain as the parcel takes. False: the parcel is full.
+  bool add_current() {
+    Sent& sent = chains_[current_];
+    const auto pieces = std::span(pieces_).subspan(current_piece_, piece_count_ - current_piece_);
+    // A chain in one piece can be used where it arrives, so it rather waits for the next parcel.
+    if (!this->builder_.empty() && !this->builder_.takes(pieces)) return false;
+    std::uint32_t added = 0;
+    while (current_piece_ < piece_count_) {
+      auto& piece = pieces_[current_piece_];
+      const std::size_t took = this->builder_.add(piece.first(std::min(piece.size(), this->builder_.room())));
+      added += static_cast<std::uint32_t>(took);
+      piece = piece.subspan(took);
+      if (!piece.empty()) break;
+      ++current_piece_;
+    }
+    const Queue& queue = queues_[sent.queue];
+    this->builder_.finish(
+        {queue.device, queue.index, current_, 0, sent.readable, sent.writable, current_at_, added});
+    current_at_ += added;
+    if (current_piece_ < piece_count_) return false;
+    current_ = kNone;
+    return true;
+  }
+
+  // ---- receiving ---------------------------------------------------------------------------------------------
+
+  bool takes_parcel() const { return true; }
+  bool ready_for(const Parcel&, const wire::ParcelHeader&) const { return true; }
+
+  void unpack(const Parcel& parcel, const wire::ParcelHeader& header) {
+    const char* const wrong = read(parcel, header);
+    this->link_.parcels().release(parcel.number);
+    if (wrong != nullptr) return this->broke(wrong);
+    for (Queue& queue : queues_)
+      if (queue.live) tell(queue);
+  }
+
+  const char* read(const Parcel& parcel, const wire::ParcelHeader& header) {
+    ParcelReader reader(parcel);
+    (void)reader.template take<wire::ParcelHeader>();
+    if (header.kind == static_cast<std::uint8_t>(Kind::kLimits)) {
+      const auto limits = reader.template take<wire::Limits>();
+      if (!limits || limits->max_chain == 0) return "the peer announced limits that make no sense";
+      limits_ = *limits;
+      return nullptr;
+    }
+    if (header.kind != static_cast<std::uint8_t>(Kind::kCompletions))
+      return "the peer sent a parcel of an unknown kind";
+    if (header.count > kMaxEntries) return "the peer sent a parcel with too many entries";
+    std::array<wire::Entry, kMaxEntries> entries;
+    for (unsigned n = 0; n < header.count; ++n) {
+      const auto entry = reader.template take<wire::Entry>();
+      if (!entry) return "the peer sent a parcel that ends within its entries";
+      entries[n] = *entry;
+    }
+    for (unsigned n = 0; n < header.count; ++n) {
+      if (entries[n].bytes > reader.left()) return "the peer sent a parcel that ends within its bytes";
+      const auto bytes = reader.take(entries[n].bytes);
+      if (const char* wrong = accept(entries[n], header.control, bytes)) return wrong;
+    }
+    return reader.left() == 0 ? nullptr : "the peer sent a parcel with bytes that belong to nothing";
+  }
+
+  const char* accept(const wire::Entry& entry, std::uint32_t control,
+                     const std::array<std::span<const std::byte>, 2>& bytes) {
+    Queue* const queue = find(entry.device, entry.queue);
+    if (queue == nullptr || !queue->live || static_cast<std::int32_t>(control - queue->since) < 0)
+      return nullptr;
+    const std::uint16_t id = entry.chain;
+    if (id >= kChains || id == current_ || chains_[id].queue != number_of(*queue))
+      return "the peer completed a chain that is not on its way";
+    Sent& sent = chains_[id];
+    if (entry.length > sent.writable) return "the peer wrote more than a chain has room for";
+    if (entry.at != sent.got || (sent.got != 0 && entry.length != sent.length) ||
+        entry.bytes > entry.length - sent.got || (entry.bytes == 0 && entry.length != 0))
+      return "the peer sent the pieces of a completion out of order";
+    sent.length = entry.length;
+    for (const auto& part : bytes) scatter(sent, part);
+    if (sent.got != sent.length) return nullptr;
+    queue->half.complete(std::move(sent.chain), sent.length);
+    free_chain(id);
+    ++this->counters_.chains;
+    return nullptr;
+  }
+
+  /// The segments were checked when the chain was taken, and are a private copy.
+  void scatter(Sent& sent, std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const Segment& segment = pool_[sent.node];
+      const std::size_t fits = std::min<std::size_t>(bytes.size(), segment.bytes - sent.in_node);
+      const auto area = region_.area(segment.at, segment.bytes, 1);
+      area->write(sent.in_node, bytes.first(fits));
+      bytes = bytes.subspan(fits);
+      sent.got += static_cast<std::uint32_t>(fits);
+      sent.in_node += static_cast<std::uint32_t>(fits);
+      this->counters_.bytes_copied += fits;
+      if (sent.in_node == segment.bytes) {
+        sent.node = pool_.next(sent.node);
+        sent.in_node = 0;
+      }
+    }
+  }
+
+  /// Makes completions visible to the driver, and wakes it if it wants to be.
+  void tell(Queue& queue) {
+    if (queue.half.publish()) this->marks_ |= msg::mark_of(queue.device, queue.index).bit();
+  }
+
+  static constexpr std::size_t kDevices = 64;
+
+  RegionMemory region_;
+  const Features ring_features_;
+  std::array<Features, kDevices> features_{};  ///< Ring bits that the driver chose, by device.
+  std::array<Queue, kQueues> queues_{};
+  std::array<Sent, kChains> chains_{};
+  std::uint16_t free_ = kNone;
+  SegmentPool<kSegments> pool_;
+  wire::Limits limits_{};
+  Queue* resetting_ = nullptr;
+  std::uint16_t turn_ = 0;
+
+  // The chain that is being sent.
+  std::uint16_t current_ = kNone;
+  std::uint32_t current_at_ = 0;
+  std::size_t current_piece_ = 0;
+  std::size_t piece_count_ = 0;
+  std::array<std::span<const std::byte>, kLongestChain> pieces_{};
+  std::array<Segment, kLongestChain> scratch_{};
+};
+
+}  // namespace hawser::virtio::courier

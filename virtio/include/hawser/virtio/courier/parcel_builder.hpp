@@ -1,0 +1,144 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// Gathers entries and the bytes they carry into one parcel. Large pieces are sent from where they lie; small ones are
+// copied together, since the carrier takes few parts.
+#pragma once
+
+#include <hawser/virtio/courier/wire.hpp>
+
+#include <hawser/transport/endian.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace hawser::virtio::courier {
+
+/// `kParts`: parts of a parcel, the first of which is the builder's own.
+template <std::size_t kParts>
+class ParcelBuilder {
+ public:
+  static constexpr std::size_t kHead = sizeof(wire::ParcelHeader) + kMaxEntries * sizeof(wire::Entry);
+  static constexpr std::size_t kStaging = 6144;
+  /// Bytes of memory that a builder works in. What is sent lies there, so it must be memory that the carrier can read.
+  static constexpr std::size_t kMemory = (kHead + kStaging + 63) / 64 * 64;
+  /// Pieces up to this are copied when that saves a part.
+  static constexpr std::size_t kSmall = 256;
+
+  ParcelBuilder() = default;
+  explicit ParcelBuilder(std::span<std::byte> memory) : memory_(memory.first(kMemory)) {}
+
+  /// A new parcel. What it says holds as of `control` messages, however long it waits for room.
+  void begin(Kind kind, std::size_t mtu, std::uint32_t control) {
+    kind_ = kind;
+    mtu_ = mtu;
+    control_ = control;
+    clear();
+  }
+  void clear() {
+    count_ = 0;
+    parts_used_ = 0;
+    staged_ = 0;
+    payload_ = 0;
+  }
+
+  bool empty() const { return count_ == 0; }
+  std::size_t count() const { return count_; }
+
+  /// Payload bytes that one more entry may carry.
+  std::size_t room() const {
+    if (count_ == kMaxEntries) return 0;
+    const std::size_t taken = head() + sizeof(wire::Entry) + payload_;
+    return taken < mtu_ ? mtu_ - taken : 0;
+  }
+  bool takes_entry() const { return count_ < kMaxEntries && head() + sizeof(wire::Entry) + payload_ <= mtu_; }
+
+  /// Whether these pieces, one entry's, can all be added now.
+  bool takes(std::span<const std::span<const std::byte>> pieces) const {
+    std::size_t bytes = 0;
+    std::size_t parts = 0;
+    bool all_small = true;
+    for (const auto& piece : pieces) {
+      bytes += piece.size();
+      parts += piece.empty() ? 0 : 1;
+      all_small &= piece.size() <= kSmall;
+    }
+    if (!takes_entry() || bytes > room()) return false;
+    return parts <= parts_left() ||
+           (all_small && bytes <= kStaging - staged_ && (parts_left() != 0 || staged_last()));
+  }
+
+  /// Adds bytes of the entry that is being written, at most room(); how many were taken. Fewer than asked, maybe none:
+  /// no part is left.
+  std::size_t add(std::span<const std::byte> bytes) {
+    if (bytes.empty()) return 0;
+    const bool small = bytes.size() <= kSmall;
+    const bool stage = small && (staged_last() || parts_left() == 1);
+    if (!stage) {
+      if (parts_left() == 0) return 0;
+      parts_[parts_used_++] = bytes;
+      payload_ += bytes.size();
+      return bytes.size();
+    }
+    const std::size_t fits = std::min(bytes.size(), kStaging - staged_);
+    if (fits == 0) return 0;
+    std::byte* const to = memory_.data() + kHead + staged_;
+    std::memcpy(to, bytes.data(), fits);
+    if (staged_last()) {
+      auto& last = parts_[parts_used_ - 1];
+      last = std::span<const std::byte>(last.data(), last.size() + fits);
+    } else {
+      parts_[parts_used_++] = std::span<const std::byte>(to, fits);
+    }
+    staged_ += fits;
+    payload_ += fits;
+    copied_ += fits;
+    return fits;
+  }
+
+  /// Ends the entry whose bytes were added.
+  void finish(const wire::Entry& entry) {
+    (void)write_wire(memory_.subspan(sizeof(wire::ParcelHeader) + count_ * sizeof(wire::Entry)), entry);
+    ++count_;
+  }
+
+  /// The parcel's parts; they live until the builder is used again.
+  std::span<const std::span<const std::byte>> seal() {
+    const wire::ParcelHeader header{static_cast<std::uint8_t>(kind_), kVersion,
+                                    static_cast<std::uint16_t>(count_), control_};
+    (void)write_wire(memory_, header);
+    sealed_[0] = memory_.first(head());
+    std::copy(parts_.begin(), parts_.begin() + static_cast<std::ptrdiff_t>(parts_used_), sealed_.begin() + 1);
+    return std::span(sealed_).first(1 + parts_used_);
+  }
+
+  /// Bytes that were copied together since the start.
+  std::uint64_t copied() const { return copied_; }
+
+ private:
+  std::size_t head() const { return sizeof(wire::ParcelHeader) + count_ * sizeof(wire::Entry); }
+  std::size_t parts_left() const { return kParts - 1 - parts_used_; }
+  bool staged_last() const {
+    if (parts_used_ == 0 || staged_ == 0) return false;
+    const auto& last = parts_[parts_used_ - 1];
+    return last.data() + last.size() == memory_.data() + kHead + staged_;
+  }
+
+  std::span<std::byte> memory_;
+  Kind kind_ = Kind::kRequests;
+  std::size_t mtu_ = 0;
+  std::uint32_t control_ = 0;
+  std::size_t count_ = 0;
+  std::size_t parts_used_ = 0;
+  std::size_t staged_ = 0;
+  std::size_t payload_ = 0;
+  std::uint64_t copied_ = 0;
+  std::array<std::span<const std::byte>, kParts - 1> parts_{};
+  std::array<std::span<const std::byte>, kParts> sealed_{};
+};
+
+}  // namespace hawser::virtio::courier

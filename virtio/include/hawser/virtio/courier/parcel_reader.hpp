@@ -1,0 +1,57 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// A received parcel as one run of bytes, although the carrier's ring may have wrapped inside it.
+#pragma once
+
+#include <hawser/transport/endian.hpp>
+#include <hawser/transport/link.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+
+namespace hawser::virtio::courier {
+
+class ParcelReader {
+ public:
+  explicit ParcelReader(const Parcel& parcel) : parts_(parcel.parts) {}
+
+  std::size_t left() const { return parts_[0].size() + parts_[1].size(); }
+
+  /// The next sizeof(W) bytes, a private copy.
+  template <class W>
+  std::optional<W> take() {
+    std::array<std::byte, sizeof(W)> bytes;
+    if (left() < bytes.size()) return std::nullopt;
+    const auto pieces = take(bytes.size());
+    std::size_t at = 0;
+    for (const auto& piece : pieces) {
+      if (!piece.empty()) std::memcpy(bytes.data() + at, piece.data(), piece.size());
+      at += piece.size();
+    }
+    return read_wire<W>(bytes);
+  }
+
+  /// The next `bytes` where they lie; the caller has asked left().
+  std::array<std::span<const std::byte>, 2> take(std::size_t bytes) {
+    const std::size_t first = std::min(bytes, parts_[0].size());
+    std::array<std::span<const std::byte>, 2> taken{parts_[0].first(first), {}};
+    parts_[0] = parts_[0].subspan(first);
+    if (parts_[0].empty()) {
+      taken[1] = parts_[1].first(bytes - first);
+      parts_[1] = parts_[1].subspan(bytes - first);
+    }
+    if (taken[0].empty()) std::swap(taken[0], taken[1]);
+    return taken;
+  }
+
+ private:
+  std::array<std::span<const std::byte>, 2> parts_;
+};
+
+}  // namespace hawser::virtio::courier
