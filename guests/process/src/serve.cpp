@@ -81,7 +81,7 @@ Place take_place(SocketLink& link, ivshmem::SocketPort& port) {
     link.poll();
   }
   if (link.state() != LinkState::kBroken) return Place::kOurs;
-  if (link.broken_by() == ivshmem::BrokenBy::kRival) return Place::kSomebodyElses;
+  if (link.broken_by() == BrokenBy::kRival) return Place::kSomebodyElses;
   throw std::runtime_error(link.broken_reason());
 }
 

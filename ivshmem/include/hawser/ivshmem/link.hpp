@@ -37,14 +37,6 @@ struct LinkOptions {
   Duration takeover = milliseconds(500);
 };
 
-/// Why a link is broken, as far as that decides what to do about it.
-enum class BrokenBy : std::uint8_t {
-  kNothing,
-  kPeer,    ///< Somebody wrote what the protocol does not allow. reset() starts anew.
-  kRival,   ///< Another living party holds our end. reset() asks again; ours once that party has gone.
-  kWindow,  ///< The window's contents are not those of a link that we could join.
-};
-
 /// One end of a link over Port P. The port must outlive the link.
 template <Port P>
 class Link {
@@ -197,7 +189,7 @@ class Link {
     const RegionMemory window(port_.memory());
     auto place = find_area(window, options_.number, options_.links_if_new);
     if (!place) {
-      broke(describe(place.error()), BrokenBy::kWindow);
+      broke(describe(place.error()), BrokenBy::kCarrier);
       return;
     }
     place_ = *place;

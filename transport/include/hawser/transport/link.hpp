@@ -31,6 +31,14 @@ enum class LinkEvent : std::uint8_t {
   kBroke,     ///< See broken_reason().
 };
 
+/// Why a link is broken, as far as that decides what to do about it.
+enum class BrokenBy : std::uint8_t {
+  kNothing,
+  kPeer,     ///< Somebody wrote what the protocol does not allow. reset() starts anew.
+  kRival,    ///< Another living party holds our end. reset() asks again; what helps is that party's end.
+  kCarrier,  ///< What carries the link can not or may not: somebody has to change it first.
+};
+
 /// How bytes become visible to the peer.
 enum class Visibility : std::uint8_t {
   kShared,  ///< Same memory: region() has bytes.
@@ -177,6 +185,18 @@ template <class L>
 concept CopiedLink = Link<L> && requires(L& link) {
   requires ParcelChannel<typename L::ParcelChannelType>;
   { link.parcels() } -> std::same_as<typename L::ParcelChannelType&>;
+};
+
+/// A link as programs use it, who want to know what to do about a broken one.
+///
+/// broken_by()   whose doing it is; kNothing unless broken.
+/// holds_end()   our end is ours. Before that the peer can't see us: another party may hold it, or have died holding it.
+/// leave()       says good-bye, so that the peer need not wait out a silence. The link does nothing any more.
+template <class L>
+concept ManagedLink = Link<L> && requires(L& link, const L& clink) {
+  { clink.broken_by() } -> std::same_as<BrokenBy>;
+  { clink.holds_end() } -> std::same_as<bool>;
+  { link.leave() } -> std::same_as<void>;
 };
 
 /// How often poll() must be called at least, for the peer not to take us for dead.

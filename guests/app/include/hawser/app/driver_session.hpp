@@ -7,7 +7,6 @@
 
 #include <hawser/app/report.hpp>
 
-#include <hawser/ivshmem/link.hpp>
 #include <hawser/transport/link.hpp>
 #include <hawser/virtio/msg/driver_bus.hpp>
 #include <hawser/virtio/msg/driver_device.hpp>
@@ -35,7 +34,7 @@ struct Meter {
   LinkCounters before;
 };
 
-template <Link L>
+template <ManagedLink L>
 class DriverSession {
  public:
   static constexpr std::size_t kMaxDevices = 8;
@@ -141,8 +140,8 @@ class DriverSession {
     while (true) {
       if (link_.state() == LinkState::kBroken) {
         const auto by = link_.broken_by();
-        if (by == ivshmem::BrokenBy::kRival) rival = link_.broken_reason();
-        if (by == ivshmem::BrokenBy::kWindow || (rival != nullptr && link_.epoch().own == 0))
+        if (by == BrokenBy::kRival) rival = link_.broken_reason();
+        if (by == BrokenBy::kCarrier || (rival != nullptr && link_.epoch().own == 0))
           end(link_.broken_reason());
         if (ended()) return Err{virtio::TransportError::kLinkDown};
         link_.reset();

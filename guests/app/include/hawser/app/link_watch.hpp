@@ -7,7 +7,6 @@
 
 #include <hawser/app/pace.hpp>
 
-#include <hawser/ivshmem/link.hpp>
 #include <hawser/transport/link.hpp>
 
 #include <cstdint>
@@ -24,7 +23,7 @@ enum class LinkNews : std::uint8_t {
   kNotForUs,  ///< reason() says why this link can't be served: somebody else did before us, or the window is no link.
 };
 
-template <Link L>
+template <ManagedLink L>
 class LinkWatch {
  public:
   explicit LinkWatch(L& link) : link_(link) {}
@@ -47,10 +46,10 @@ class LinkWatch {
   LinkNews mend() {
     const auto by = link_.broken_by();
     reason_ = link_.broken_reason();
-    const bool rival = by == ivshmem::BrokenBy::kRival;
+    const bool rival = by == BrokenBy::kRival;
     // Epoch 0: our end was never ours. Two servers of one link are a mistake at the start, and only there: who has served
     // must not be ended by whoever writes to the window.
-    if (by == ivshmem::BrokenBy::kWindow || (rival && link_.epoch().own == 0)) return LinkNews::kNotForUs;
+    if (by == BrokenBy::kCarrier || (rival && link_.epoch().own == 0)) return LinkNews::kNotForUs;
     link_.reset();
     if ((rival && standing_by_) || !pace_.allows(link_.now())) return LinkNews::kNothing;
     if (!rival) return LinkNews::kBroken;

@@ -28,7 +28,7 @@ struct UseOptions {
   SessionOptions session;
 };
 
-template <Link L, Reporter R>
+template <ManagedLink L, Reporter R>
 class Use {
   using Session = DriverSession<L>;
   using Device = typename Session::Device;

@@ -20,7 +20,7 @@
 
 namespace hawser::app {
 
-template <Link L, Reporter R>
+template <ManagedLink L, Reporter R>
 class UseBlk : UseDevice<L, R> {
   using Base = UseDevice<L, R>;
   using Base::device_;
@@ -45,8 +45,8 @@ class UseBlk : UseDevice<L, R> {
 
   /// One pass over everything; a row for each part. True: all of it verified.
   bool verify(std::uint64_t bytes) {
-    const std::uint64_t span = std::min(bytes, driver_.capacity() * virtio::kSectorBytes / kLarge * kLarge);
-    if (span == 0) return fail("size", "the disk is smaller than 64 KiB");
+    const std::uint64_t span = std::min(bytes, driver_.capacity() * virtio::kSectorBytes) / kLarge * kLarge;
+    if (span == 0) return fail("size", "the disk, or what may be used of it, is smaller than 64 KiB");
     bool good = identify();
     const Pattern first(0x6861777365720001);
     const Pattern second(0x6861777365720002);
@@ -74,7 +74,7 @@ class UseBlk : UseDevice<L, R> {
   /// Writes and reads back until `until`, a new pattern each round: what was acknowledged must be there, whatever
   /// happens to the device side meanwhile.
   bool soak(Instant until, std::uint64_t bytes) {
-    const std::uint64_t span = std::min(bytes, driver_.capacity() * virtio::kSectorBytes / kLarge * kLarge);
+    const std::uint64_t span = std::min(bytes, driver_.capacity() * virtio::kSectorBytes) / kLarge * kLarge;
     return measured("soak", [&] {
       Totals totals;
       while (totals.good && session_.now() < until) {

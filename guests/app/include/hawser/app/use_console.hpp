@@ -20,7 +20,7 @@
 
 namespace hawser::app {
 
-template <Link L, Reporter R>
+template <ManagedLink L, Reporter R>
 class UseConsole : UseDevice<L, R> {
   using Base = UseDevice<L, R>;
   using Base::device_;

@@ -30,7 +30,7 @@ struct Totals {
   }
 };
 
-template <Link L, Reporter R>
+template <ManagedLink L, Reporter R>
 class UseDevice {
  protected:
   using Session = DriverSession<L>;

@@ -22,7 +22,7 @@
 
 namespace hawser::app {
 
-template <Link L, Reporter R>
+template <ManagedLink L, Reporter R>
 class UseNet : UseDevice<L, R> {
   using Base = UseDevice<L, R>;
   using Base::device_;

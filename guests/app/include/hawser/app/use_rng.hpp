@@ -17,7 +17,7 @@
 
 namespace hawser::app {
 
-template <Link L, Reporter R>
+template <ManagedLink L, Reporter R>
 class UseRng : UseDevice<L, R> {
   using Base = UseDevice<L, R>;
   using Base::device_;

@@ -111,6 +111,11 @@ class End {
   /// The region is this side's own memory: offsets mean nothing to the peer.
   Visibility visibility() const { return Visibility::kCopied; }
   const char* broken_reason() const { return reason_ != nullptr ? reason_ : link_.broken_reason(); }
+  BrokenBy broken_by() const requires ManagedLink<L> {
+    return reason_ != nullptr ? BrokenBy::kPeer : link_.broken_by();
+  }
+  bool holds_end() const requires ManagedLink<L> { return link_.holds_end(); }
+  void leave() requires ManagedLink<L> { link_.leave(); }
   ChannelType& channel() { return channel_; }
   const ChannelType& channel() const { return channel_; }
   BellType& bell() { return bell_; }
