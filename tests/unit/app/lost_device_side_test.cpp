@@ -3,6 +3,7 @@
 
 // A device side that is lost at moments when no driver runs yet.
 #include <hawser/app/use.hpp>
+#include <hawser/ivshmem/link.hpp>
 #include <hawser/virtio/device/rng.hpp>
 #include <hawser/virtio/msg/device_bus.hpp>
 

@@ -4,6 +4,7 @@
 // Another party plays our end of the link, to the letter.
 #include <hawser/app/driver_session.hpp>
 #include <hawser/app/link_watch.hpp>
+#include <hawser/ivshmem/link.hpp>
 
 #include <doctest/doctest.h>
 
