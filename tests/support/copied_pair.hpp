@@ -256,6 +256,9 @@ class CopiedEnd {
     return Instant{world_.ns};
   }
   LinkCounters counters() const { return counters_; }
+  BrokenBy broken_by() const { return BrokenBy::kNothing; }
+  bool holds_end() const { return true; }
+  void leave() { world_.connected = false; }
 
   /// What to run for this end while the other one waits.
   std::function<void()> on_idle;
@@ -282,6 +285,6 @@ class CopiedEnd {
   LinkCounters counters_;
 };
 
-static_assert(CopiedLink<CopiedEnd>);
+static_assert(CopiedLink<CopiedEnd> && ManagedLink<CopiedEnd>);
 
 }  // namespace hawser::test
