@@ -47,7 +47,7 @@ class Link {
 
   class BellType {
    public:
-    /// Free after a send: that raised the peer's VIRQ.
+    /// Free just after a send, which raised the peer's VIRQ.
     void ring() {
       ++link_.counters_.rings_asked;
       if (link_.state_ != LinkState::kUp || std::exchange(link_.rang_, false)) return;
@@ -135,6 +135,8 @@ class Link {
   Visibility visibility() const { return Visibility::kCopied; }
   const char* broken_reason() const { return state_ == LinkState::kBroken ? fault_ : ""; }
   BrokenBy broken_by() const { return state_ == LinkState::kBroken ? fault_by_ : BrokenBy::kNothing; }
+  /// Nobody else can hold an end: its rings are this domain's.
+  bool holds_end() const { return session_; }
   ChannelType& channel() { return channel_; }
   ParcelChannelType& parcels() { return parcels_; }
   BellType& bell() { return bell_; }
@@ -146,6 +148,7 @@ class Link {
   LinkEvent poll() {
     if (state_ == LinkState::kBroken) return LinkEvent::kNothing;
     const Instant now = port_.now();
+    rang_ = false;
     if (fault_ == nullptr && !session_) begin(now);
     if (fault_ == nullptr && session_) look();
     LinkEvent event = LinkEvent::kNothing;
@@ -207,14 +210,14 @@ class Link {
   }
   void peer_fault(const char* reason) { fault(BrokenBy::kPeer, reason); }
   /// For errors that time does not heal.
-  void fault(Error error) { fault(BrokenBy::kHypervisor, describe(error)); }
+  void fault(Error error) { fault(BrokenBy::kCarrier, describe(error)); }
 
   // Sessions. --------------------------------------------------------------------------------------------------------
 
   /// Begins a new own epoch, with fresh rings. Not before the poll() after the one that reported the end of the last:
   /// until then its parcels can be read.
   void begin(Instant now) {
-    if (unfit_ != nullptr) return fault(BrokenBy::kOptions, unfit_);
+    if (unfit_ != nullptr) return fault(BrokenBy::kCarrier, unfit_);
     if (now < begin_at_) return;
     begin_at_ = now + kProbeInterval;
     for (const RingKind kind : {RingKind::kControl, RingKind::kData}) {
@@ -376,7 +379,7 @@ class Link {
     send_marks();
     if (std::exchange(said_, false)) said_at_ = now;
     const Duration quiet = elapsed(said_at_, now);
-    if (quiet >= kCreditInterval && credit_is_missed()) tell();
+    if (quiet >= kCreditInterval && data_credit_is_missed()) tell();
     if (quiet.ns >= options_.silence.ns / kBeatsPerSilence) {
       (void)send(FrameKind::kBeat, {});
       // Whoever was refused by Xen against all credit is helped out at the latest now.
@@ -387,9 +390,10 @@ class Link {
 
   /// Before this end sleeps.
   void settle() {
+    rang_ = false;
     if (state_ != LinkState::kUp || fault_ != nullptr) return;
     send_marks();
-    if (credit_is_missed()) tell();
+    if (data_credit_is_missed()) tell();
   }
 
   // Frames in. -------------------------------------------------------------------------------------------------------
@@ -532,7 +536,7 @@ class Link {
     if (sent == Sent::kDone) {
       channel_room_.told = header.channel_freed;
       data_room_.told = header.data_freed;
-      said_ = rang_ = true;
+      said_ = true;
     } else if (sent == Sent::kLost && state_ == LinkState::kUp) {
       gone_ = true;
     }
@@ -546,7 +550,7 @@ class Link {
     if (send(FrameKind::kMarks, std::array{wire_bytes(body)}) != Sent::kDone) return;
     ++counters_.doorbells;
     marks_owed_ = 0;
-    ring_owed_ = rang_ = false;
+    ring_owed_ = false;
   }
 
   void tell() { (void)send(FrameKind::kCredit, {}); }
@@ -579,6 +583,7 @@ class Link {
         return Err{SendError::kFull};
     }
     channel_credit_.spend(cost);
+    rang_ = true;
     ++counters_.messages_sent;
     return {};
   }
@@ -633,7 +638,7 @@ class Link {
         return Err{ReceiveError::kDown};
       }
       if (message.error() == RingError::kTooManyHeld) crowded_ = true;
-      if (credit_is_missed()) tell();
+      if (data_credit_is_missed()) tell();
       return Err{ReceiveError::kEmpty};
     }
     if (message->domain != options_.peer) {
@@ -669,7 +674,6 @@ class Link {
     const std::uint32_t in_use = data_.occupied() + untold;
     return untold != 0 && (in_use >= data_.length() || ring_cost(data_mtu_) >= data_.length() - in_use);
   }
-  bool credit_is_missed() const { return channel_credit_is_missed() || data_credit_is_missed(); }
 
   P& port_;
   const LinkOptions options_;

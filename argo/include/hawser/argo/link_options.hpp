@@ -28,14 +28,6 @@ struct LinkOptions {
   std::uint32_t noise = 0;        ///< Something that differs from start to start, if the caller has any.
 };
 
-/// Why a link is broken, as far as that decides what to do about it.
-enum class BrokenBy : std::uint8_t {
-  kNothing,
-  kPeer,        ///< Somebody sent or wrote what the protocol does not allow. reset() starts anew.
-  kHypervisor,  ///< Xen or its policy refuses; broken_reason() says what to change there. reset() asks again.
-  kOptions,     ///< The memory or the sizes that the link was given do not do.
-};
-
 namespace detail {
 constexpr std::size_t whole_pages(std::size_t bytes) {
   return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
