@@ -61,7 +61,7 @@ class RingMemory {
   /// @return the position behind the last byte; past the end of the ring it goes on at its start.
   std::uint32_t write(std::uint32_t position, std::span<const std::byte> bytes) const {
     while (!bytes.empty()) {
-      const std::size_t place = std::size_t{64} + position;
+      const std::size_t place = std::size_t{kRingHeaderBytes} + position;
       const std::size_t in_page = kPageBytes - place % kPageBytes;
       const std::size_t piece = std::min({bytes.size(), in_page, std::size_t{length_ - position}});
       // memmove: a domain may send itself a part of the ring.

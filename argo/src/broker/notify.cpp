@@ -7,6 +7,7 @@
 #include "memory.hpp"
 #include "words.hpp"
 
+#include <array>
 #include <cstddef>
 
 namespace hawser::argo::broker {
@@ -16,12 +17,12 @@ std::int32_t Xen::notify(DomainId id, Domain& self, const Memory& memory, const 
   if (!self.argo) return -kENODEV;
   wake_waiters(self);
   if (call.arg1 == 0) return 0;
-  const auto head = memory.read<RingDataWords>(call.arg1);
+  const auto head = memory.read<std::array<le32, 2>>(call.arg1);  // nent, pad
   if (!head) return -kEFAULT;
-  if (head->count > kMaxEntries) return -kEACCES;
-  for (std::uint32_t i = 0; i < head->count; ++i) {
+  if ((*head)[0] > kMaxEntries) return -kEACCES;
+  for (std::uint32_t i = 0; i < (*head)[0]; ++i) {
     const std::uint64_t entry =
-        call.arg1 + sizeof(RingDataWords) + std::uint64_t{i} * sizeof(RingDataEntryWords);
+        call.arg1 + offsetof(wire::RingData, data) + std::uint64_t{i} * sizeof(wire::RingDataEntry);
     if (const std::int32_t error = describe(id, memory, entry, now); error != 0) return error;
   }
   return 0;
@@ -30,9 +31,7 @@ std::int32_t Xen::notify(DomainId id, Domain& self, const Memory& memory, const 
 void Xen::wake_waiters(Domain& owner) {
   for (auto& [key, ring] : owner.rings) {
     if (ring.waiters.empty()) continue;
-    std::uint32_t rx = round_up(RingMemory(owner.window, ring.pages, ring.length).load(kRxAt));
-    if (rx >= ring.length) rx = 0;
-    const std::uint32_t room = payload_room(free_bytes(rx, ring.tx, ring.length));
+    const std::uint32_t room = payload_room(free_in(owner, ring));
     if (room == 0) continue;  // so a waiter for 0 bytes needs more than it waits for (argo.c:1872)
     std::erase_if(ring.waiters, [&](const Waiter& waiter) {
       if (waiter.bytes > room) return false;
@@ -43,43 +42,41 @@ void Xen::wake_waiters(Domain& owner) {
 }
 
 std::int32_t Xen::describe(DomainId id, const Memory& memory, std::uint64_t at, Instant now) {
-  const auto bytes = memory.at(at, sizeof(RingDataEntryWords));
-  auto entry = memory.read<RingDataEntryWords>(at);
+  const auto bytes = memory.at(at, sizeof(wire::RingDataEntry));
+  auto entry = memory.read<wire::RingDataEntry>(at);
   if (!bytes || !entry) return -kEFAULT;
-  const DomainId owner_id = entry->ring.domain;
+  const DomainId owner_id = entry->ring.domain_id;
   const std::uint32_t wanted = entry->space_required;
   std::uint16_t flags = 0;
   Domain* owner = find(owner_id);
   if (owner != nullptr && owner->argo) {
-    if (!permitted(id, owner_id, entry->ring.port)) {
-      refuse(*find(id), "a question about domain", id, owner_id, entry->ring.port);
+    if (!permitted(id, owner_id, entry->ring.aport)) {
+      refuse(*find(id), Wish::kQuestion, id, owner_id, entry->ring.aport);
       return -kEPERM;
     }
     bool shared = false;
-    if (Ring* ring = match(*owner, entry->ring.port, id, &shared)) {
-      flags = kExists | (shared ? kShared : 0);
+    if (Ring* ring = match(*owner, entry->ring.aport, id, &shared)) {
+      flags = XEN_ARGO_RING_EXISTS | (shared ? XEN_ARGO_RING_SHARED : 0);
       const std::uint32_t whole = ring->length - 2 * kSlot;
       const std::uint32_t most = std::min(whole, options_.max_message);
-      std::uint32_t rx = round_up(RingMemory(owner->window, ring->pages, ring->length).load(kRxAt));
-      if (rx >= ring->length) rx = 0;
-      const std::uint32_t room = payload_room(free_bytes(rx, ring->tx, ring->length));
-      Account* const payer = account(id, owner_id, entry->ring.port);
+      const std::uint32_t room = payload_room(free_in(*owner, *ring));
+      Account* const payer = account(id, owner_id, entry->ring.aport);
       if (wanted > most) {
-        flags |= kTooLong;
+        flags |= XEN_ARGO_RING_EMSGSIZE;
       } else if (room < wanted) {
-        if (wait_for(*ring, id, wanted) == -kEBUSY) flags |= kBusy;
+        if (wait_for(*ring, id, wanted) == -kEBUSY) flags |= XEN_ARGO_RING_EBUSY;
       } else if (payer == nullptr || solvent(*payer, now)) {
-        flags |= kSufficient;
+        flags |= XEN_ARGO_RING_SUFFICIENT;
         std::erase_if(ring->waiters, [&](const Waiter& waiter) { return waiter.domain == id; });
       }
-      if (room == whole) flags |= kEmpty;
-      entry->max_message = most;
+      if (room == whole) flags |= XEN_ARGO_RING_EMPTY;
+      entry->max_message_size = most;
     }
   }
   entry->flags = flags;
-  std::memcpy(bytes->data() + offsetof(RingDataEntryWords, flags), &entry->flags, sizeof entry->flags);
-  std::memcpy(bytes->data() + offsetof(RingDataEntryWords, max_message), &entry->max_message,
-              sizeof entry->max_message);
+  std::memcpy(bytes->data() + offsetof(wire::RingDataEntry, flags), &entry->flags, sizeof entry->flags);
+  std::memcpy(bytes->data() + offsetof(wire::RingDataEntry, max_message_size), &entry->max_message_size,
+              sizeof entry->max_message_size);
   return 0;
 }
 

@@ -13,32 +13,32 @@ namespace hawser::argo::broker {
 
 struct Xen::Message {
   const Memory& memory;
-  SendAddressWords address;
-  std::array<VectorWords, kMaxVectors> vectors;
+  wire::SendAddress address;
+  std::array<wire::Iov, XEN_ARGO_MAXIOV> vectors;
   std::uint64_t count;
   std::uint32_t type;
 };
 
 std::int64_t Xen::sendv(DomainId id, Domain& self, const Memory& memory, const Call& call, Instant now) {
-  const auto address = memory.read<SendAddressWords>(call.arg1);
-  if (!address) return -kEFAULT;                 // 1
-  if (call.arg3 > kMaxVectors) return -kEINVAL;  // 2
+  const auto address = memory.read<wire::SendAddress>(call.arg1);
+  if (!address) return -kEFAULT;                     // 1
+  if (call.arg3 > XEN_ARGO_MAXIOV) return -kEINVAL;  // 2
   Message message{memory, *address, {}, call.arg3, static_cast<std::uint32_t>(call.arg4)};
-  const auto list = memory.at(call.arg2, call.arg3 * sizeof(VectorWords));
+  const auto list = memory.at(call.arg2, call.arg3 * sizeof(wire::Iov));
   if (!list) return -kEFAULT;  // 3
   for (std::uint64_t i = 0; i < message.count; ++i) {
-    message.vectors[i] = copy_once<VectorWords>(list->data() + i * sizeof(VectorWords));
+    message.vectors[i] = copy_once<wire::Iov>(list->data() + i * sizeof(wire::Iov));
   }
 
-  AddressWords& source = message.address.source;
-  const AddressWords& destination = message.address.destination;
+  wire::Address& source = message.address.src;
+  const wire::Address& destination = message.address.dst;
   if (source.pad != 0 || destination.pad != 0) return -kEINVAL;  // 4
-  if (source.domain == kAnyDomain) source.domain = id;
-  if (source.domain != id) return -kEPERM;  // 5
-  Domain* receiver = find(destination.domain);
+  if (source.domain_id == kAnyDomain) source.domain_id = id;
+  if (source.domain_id != id) return -kEPERM;  // 5
+  Domain* receiver = find(destination.domain_id);
   if (receiver == nullptr) return -kESRCH;  // 6
-  if (!permitted(id, destination.domain, destination.port)) {
-    refuse(self, "a message to domain", id, destination.domain, destination.port);
+  if (!permitted(id, destination.domain_id, destination.aport)) {
+    refuse(self, Wish::kMessage, id, destination.domain_id, destination.aport);
     return -kEPERM;  // 7
   }
   const std::int32_t result = deliver(id, self, *receiver, message, now);
@@ -52,35 +52,33 @@ std::int64_t Xen::sendv(DomainId id, Domain& self, const Memory& memory, const C
 }
 
 std::int32_t Xen::deliver(DomainId id, Domain& self, Domain& receiver, Message& message, Instant now) {
-  const AddressWords& destination = message.address.destination;
+  const wire::Address& destination = message.address.dst;
   if (!self.argo) return -kENODEV;            // 8
   if (!receiver.argo) return -kECONNREFUSED;  // 9
-  Ring* ring = match(receiver, destination.port, id);
+  Ring* ring = match(receiver, destination.aport, id);
   if (ring == nullptr) return -kECONNREFUSED;  // 10
   std::uint32_t length = 0;
   for (std::uint64_t i = 0; i < message.count; ++i) {  // 11
-    const VectorWords& vector = message.vectors[i];
-    if (vector.pad != 0 || vector.length > kMaxMessageBytes) return -kEINVAL;
-    length += vector.length;
+    const wire::Iov& vector = message.vectors[i];
+    if (vector.pad != 0 || vector.iov_len > kMaxMessageBytes) return -kEINVAL;
+    length += vector.iov_len;
     if (length > kMaxMessageBytes) return -kEMSGSIZE;
   }
   if (length > options_.max_message) return -kEMSGSIZE;
-  const std::uint32_t room = kSlot + round_up(length);
+  const std::uint32_t room = kSlot + round_to_slot(length);
   if (ring->length <= room) return -kEMSGSIZE;  // 12
-  const RingMemory body(receiver.window, ring->pages, ring->length);
-  std::uint32_t rx = round_up(body.load(kRxAt));
-  if (rx >= ring->length) rx = 0;
-  if (room >= free_bytes(rx, ring->tx, ring->length)) return wait_for(*ring, id, length);  // 13
-  Account* const payer = account(id, destination.domain, destination.port);
+  if (room >= free_in(receiver, *ring)) return wait_for(*ring, id, length);  // 13
+  Account* const payer = account(id, destination.domain_id, destination.aport);
   if (payer != nullptr && !solvent(*payer, now)) {
     ++self.counters.held;
     return -kEAGAIN;
   }
 
-  const HeaderWords header{kSlot + length, message.address.source, message.type};
+  const RingMemory body(receiver.window, ring->pages, ring->length);
+  const wire::MessageHeader header{kSlot + length, message.address.src, message.type};
   std::uint32_t at = body.write(ring->tx, wire_bytes(header));
   for (std::uint64_t i = 0; i < message.count; ++i) {
-    const auto part = message.memory.at(message.vectors[i].base, message.vectors[i].length);
+    const auto part = message.memory.at(message.vectors[i].iov_hnd, message.vectors[i].iov_len);
     if (!part) return -kEFAULT;  // what is written so far lies behind tx_ptr
     at = body.write(at, *part);
   }
@@ -91,6 +89,12 @@ std::int32_t Xen::deliver(DomainId id, Domain& self, Domain& receiver, Message& 
     payer->messages.spend(1, payer->budget.messages_per_second, now);
   }
   return static_cast<std::int32_t>(length);
+}
+
+std::uint32_t Xen::free_in(const Domain& owner, const Ring& ring) {
+  std::uint32_t rx = round_to_slot(RingMemory(owner.window, ring.pages, ring.length).load(kRxAt));
+  if (rx >= ring.length) rx = 0;
+  return rx == ring.tx ? ring.length : rx > ring.tx ? rx - ring.tx : rx + ring.length - ring.tx;
 }
 
 std::int32_t Xen::wait_for(Ring& ring, DomainId domain, std::uint32_t bytes) {

@@ -118,17 +118,21 @@ bool Xen::permitted(DomainId from, DomainId to, std::uint32_t port) const {
                                    [&](const Rule& rule) { return rule.covers(from, to, port); });
 }
 
-void Xen::refuse(Domain& self, const char* what, DomainId from, DomainId to, std::uint32_t port) {
+void Xen::refuse(Domain& self, Wish wish, DomainId from, DomainId to, std::uint32_t port) {
   ++self.counters.refused;
   if (!options_.log) return;
   Told& told = told_[{from, to}];
-  if (told.enough || !told.what.emplace(what, port).second) return;
-  options_.log(
-      fmt::format("refused: {} {} on port {:#x} from domain {}: no rule allows it (add --allow {}:{}:{:#x})",
-                  what, to, port, from, from, to, port));
+  if (told.enough || !told.what.emplace(wish, port).second) return;
+  const std::string what = wish == Wish::kRing
+                               ? fmt::format("a ring of domain {} for domain {}", to, from)
+                               : fmt::format("a {} of domain {} to domain {}",
+                                             wish == Wish::kMessage ? "message" : "question", from, to);
+  options_.log(fmt::format("refused: {} on port {:#x}: no rule allows it (--allow {}:{}:{:#x} would)", what,
+                           port, from, to, port));
   if (told.what.size() == kRefusalsTold) {
     told.enough = true;
-    options_.log(fmt::format("no more refusals between domains {} and {} are told", from, to));
+    options_.log(
+        fmt::format("further refusals of what domain {} would send to domain {} are not told", from, to));
   }
 }
 

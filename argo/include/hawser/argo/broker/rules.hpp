@@ -4,6 +4,7 @@
 // Who may send to whom, on which ports, and how much. What Xen's XSM decides by domain pair, with ports and budgets.
 #pragma once
 
+#include <hawser/argo/spec.hpp>
 #include <hawser/transport/time.hpp>
 
 #include <cstdint>
@@ -19,8 +20,8 @@ using DomainId = std::uint16_t;
 /// DOMID_FIRST_RESERVED (xen.h): ids from here on name no domain (SELF, IO, XEN, ...).
 inline constexpr DomainId kFirstReserved = 0x7ff0;
 
-/// XEN_ARGO_DOMID_ANY.
-inline constexpr DomainId kAnyDomain = 0x7ff4;
+/// DOMID_ANY: in a message, the sender itself; as a partner, whoever may send.
+inline constexpr DomainId kAnyDomain = XEN_ARGO_DOMID_ANY;
 
 /// How much one domain may send another under one rule; 0 is no limit. Held over any second; a tenth of a second's worth
 /// may come at once.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <hawser/argo/broker/rules.hpp>
+#include <hawser/argo/spec.hpp>
 #include <hawser/transport/time.hpp>
 
 #include <algorithm>
@@ -24,8 +25,6 @@
 #include <vector>
 
 namespace hawser::argo::broker {
-
-inline constexpr std::size_t kPageBytes = 4096;
 
 /// argo.c: MAX_ARGO_MESSAGE_SIZE. Of payload, in one message.
 inline constexpr std::uint32_t kMaxMessageBytes = (16u << 20) - 32;
@@ -147,6 +146,13 @@ class Xen {
 
   class Memory;
 
+  /// What policy may refuse.
+  enum class Wish : std::uint8_t {
+    kRing,
+    kMessage,
+    kQuestion,
+  };
+
   std::int32_t register_ring(DomainId id, Domain& self, const Memory& memory, const Call& call);
   std::int32_t unregister_ring(Domain& self, const Memory& memory, const Call& call);
   std::int64_t sendv(DomainId id, Domain& self, const Memory& memory, const Call& call, Instant now);
@@ -159,6 +165,8 @@ class Xen {
 
   Domain* find(DomainId id);
   Ring* match(Domain& owner, std::uint32_t port, DomainId sender, bool* shared = nullptr);
+  /// Bytes between the private producer and the consumer that the owner shows, one slot of which is never used.
+  static std::uint32_t free_in(const Domain& owner, const Ring& ring);
   static std::int32_t wait_for(Ring& ring, DomainId domain, std::uint32_t bytes);
   void raise(Domain& domain);
 
@@ -167,10 +175,10 @@ class Xen {
   Account* account(DomainId from, DomainId to, std::uint32_t port);
   /// Whether the account may spend now. If not, its sender will be signalled when it may.
   static bool solvent(Account& account, Instant now);
-  void refuse(Domain& self, const char* what, DomainId from, DomainId to, std::uint32_t port);
+  void refuse(Domain& self, Wish wish, DomainId from, DomainId to, std::uint32_t port);
 
   struct Told {
-    std::set<std::pair<const char*, std::uint32_t>> what;
+    std::set<std::pair<Wish, std::uint32_t>> what;
     bool enough = false;
   };
 
