@@ -46,7 +46,7 @@ _hawser() {
     boot) _hawser_values "--arch --driver-arch --device-arch --driver --device --order --seconds --disk --kill
       --accel --queue-layout --size --vectors --driver-argument --device-argument --images --logs --quiet --json
       --help" ;;
-    serve) _hawser_values "--link --device --queue-layout --spin --help" ;;
+    serve) _hawser_values "--link --device --queue-layout --spin --patience --help" ;;
     use) _hawser_values "--link --verify --seconds --bytes --patience --split --rows --json --help" ;;
     ivshmem-server) _hawser_values "--socket --size --vectors --max-peers --policy --status-socket --help" ;;
     bench)

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
+#include "numbers.hpp"
 #include "verbs.hpp"
 
 #include <hawser/bench/queue.hpp>
@@ -19,13 +20,16 @@ void add_bench(CLI::App& app, Status& status) {
       verb->add_subcommand("queue", "cache lines between two cores, memcpy, and the rings beside them");
   queue->add_flag("--json", options->json, "the results as JSON on standard output instead of the table");
   queue->add_option("--rounds", options->rounds, "every figure is the median of that many short runs")
-      ->check(CLI::Range(3, 100'000))
+      ->transform(whole(3, 100'000))
       ->capture_default_str();
   queue->add_option("--size", options->size, "descriptors of each queue; a power of two")
+      ->transform(whole(64, 1024))
       ->check(CLI::IsMember({64, 128, 256, 512, 1024}))
       ->capture_default_str();
-  queue->add_option("--features", options->features,
-                    "ring features to turn on: event, order, or both with a comma");
+  queue
+      ->add_option("--features", options->features,
+                   "ring features to turn on: event, order, or both with a comma")
+      ->check(CLI::IsMember({"event", "order", "event,order", "order,event"}));
   queue->callback([options, &status] { status = bench::run_queue_bench(*options); });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
+#include "numbers.hpp"
 #include "verbs.hpp"
 
 #include <hawser/launch/boot.hpp>
@@ -26,13 +27,17 @@ std::filesystem::path default_images() {
 }
 
 launch::PlannedKill parse_kill(const std::string& text) {
+constexpr unsigned kLongest = 86400;  // seconds: a day
+
   const std::size_t at = text.find('@');
   launch::PlannedKill kill{text.substr(0, at), 0};
-  bool good = at != std::string::npos && (kill.party == "driver" || kill.party == "device");
-  if (good)
-    good = CLI::detail::lexical_cast(text.substr(at + 1), kill.after_seconds) && kill.after_seconds >= 0;
-  if (!good)
-    throw CLI::ValidationError("--kill", fmt::format("'{}' is not driver@SECONDS or device@SECONDS", text));
+  const auto after = at == std::string::npos ? std::nullopt : decimal_seconds(text.substr(at + 1), kLongest);
+  if (!after || (kill.party != "driver" && kill.party != "device")) {
+    throw CLI::ValidationError(
+        "--kill",
+        fmt::format("'{}' is not driver@SECONDS or device@SECONDS, from 0 to {} seconds", text, kLongest));
+  }
+  kill.after_seconds = *after;
   return kill;
 }
 
@@ -71,7 +76,7 @@ void add_boot(CLI::App& app, Status& status) {
       ->check(CLI::IsMember({"driver-first", "device-first"}))
       ->capture_default_str();
   verb->add_option("--seconds", options.seconds, "keep traffic going that long after one full pass")
-      ->check(CLI::Range(0, 86400))
+      ->transform(whole(0, kLongest))
       ->capture_default_str();
   verb->add_option(
           "--disk", options.disk,
@@ -87,10 +92,11 @@ void add_boot(CLI::App& app, Status& status) {
       ->check(CLI::IsMember({"self-describing", "plain"}))
       ->capture_default_str();
   verb->add_option("--size", options.window_bytes, "size of the shared window")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(window_size(256 << 10,
+                              1 << 30))  // room for all devices' queues; what the driver guest keeps books of
       ->default_str("16M");
   verb->add_option("--vectors", options.vectors, "doorbell vectors per guest")
-      ->check(CLI::Range(1, 64))
+      ->transform(whole(1, 64))
       ->capture_default_str();
   verb->add_option("--driver-argument", options.driver_arguments,
                    "a further word for the driver side; may be repeated");

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
+#include "numbers.hpp"
 #include "verbs.hpp"
 
 #include <hawser/ivshmem/server/server.hpp>
@@ -12,7 +13,8 @@ namespace hawser::cli {
 namespace {
 
 struct Words {
-  std::string socket, size = "16M", policy, status_socket;
+  std::string socket, policy, status_socket;
+  std::uint64_t size = 16 << 20;
   unsigned vectors = 8, max_peers = 64;
 };
 
@@ -27,26 +29,29 @@ void add_ivshmem_server(CLI::App& app, Status& status) {
       "  -chardev socket,id=w,path=PATH -device ivshmem-doorbell,chardev=w,vectors=8\n"
       "SIGHUP reads the policy again; SIGTERM and SIGINT stop the server and remove its socket.");
   verb->add_option("--socket", words->socket,
-                   "where clients connect (not needed if the policy names the sockets)");
-  verb->add_option("--size", words->size, "size of the window: a power of two, at least 4K")
-      ->capture_default_str();
+                   "where clients connect (not needed if the policy names the sockets)")
+      ->check(socket_path());
+  verb->add_option("--size", words->size, "size of the window")
+      ->transform(window_size(ivshmem::kMinMemorySize, ivshmem::kMaxMemorySize))
+      ->default_str("16M");
   verb->add_option("--vectors", words->vectors, "doorbell vectors per peer")
-      ->check(CLI::Range(1, 2048))
+      ->transform(whole(1, ivshmem::kMaxVectors))
       ->capture_default_str();
   verb->add_option("--max-peers", words->max_peers, "peers at the same time, per link")
-      ->check(CLI::Range(1, 65536))
+      ->transform(whole(1, ivshmem::kMaxPeers))
       ->capture_default_str();
   verb->add_option("--policy", words->policy,
                    "TOML file that says who may join which link; without it only this user and root may")
       ->check(CLI::ExistingFile);
-  verb->add_option("--status-socket", words->status_socket, "answers every connection with one line of JSON");
+  verb->add_option("--status-socket", words->status_socket, "answers every connection with one line of JSON")
+      ->check(socket_path());
   verb->callback([words, &status] {
     if (words->socket.empty() && words->policy.empty()) {
       throw CLI::ValidationError("--socket", "is required: clients have to connect somewhere");
     }
     ivshmem::ServerOptions options;
     options.socket = words->socket;
-    options.size = ivshmem::parse_memory_size(words->size);
+    options.size = words->size;
     options.vectors = words->vectors;
     options.max_peers = words->max_peers;
     options.policy = words->policy;

@@ -3,9 +3,6 @@
 
 #include "verbs.hpp"
 
-#include <hawser/ivshmem/server/error.hpp>
-#include <hawser/ivshmem/server/size.hpp>
-
 #include <fmt/format.h>
 
 #include <fcntl.h>
@@ -18,14 +15,6 @@
 
 void hawser::cli::say(std::string_view sentence) noexcept {
   std::fprintf(stderr, "hawser: %.*s\n", static_cast<int>(sentence.size()), sentence.data());
-}
-
-std::uint64_t hawser::cli::size_of(std::string_view option, const std::string& text) {
-  try {
-    return ivshmem::parse_size(text);
-  } catch (const ivshmem::Error& error) {
-    throw std::invalid_argument(fmt::format("{}: {}", option, error.what()));
-  }
 }
 
 namespace {

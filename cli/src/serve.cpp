@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
+#include "numbers.hpp"
 #include "verbs.hpp"
 
 #include <hawser/process/run.hpp>
@@ -16,7 +17,7 @@ namespace {
 struct Words {
   std::string link, queue_layout = "self-describing";
   std::vector<std::string> devices;
-  unsigned spin_us = 50;
+  unsigned spin_us = 50, patience = 5;
 };
 
 }  // namespace
@@ -38,11 +39,15 @@ void add_serve(CLI::App& app, Status& status) {
       ->check(CLI::IsMember({"self-describing", "plain"}))
       ->capture_default_str();
   verb->add_option("--spin", words->spin_us, "microseconds to keep looking for work before sleeping")
-      ->check(CLI::Range(0, 1'000'000))
+      ->transform(whole(0, 1'000'000))
+      ->capture_default_str();
+  verb->add_option("--patience", words->patience, "seconds to wait for the window's server and its greeting")
+      ->transform(whole(1, 86400))
       ->capture_default_str();
   verb->callback([words, &status] {
     process::ServeOptions options;
     options.link = process::parse_link(words->link);
+    options.link.patience = seconds(words->patience);
     options.devices = words->devices;
     options.queue_kind =
         words->queue_layout == "plain" ? ivshmem::QueueKind::kPlain : ivshmem::QueueKind::kSelfDescribing;

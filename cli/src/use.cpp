@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
+#include "numbers.hpp"
 #include "verbs.hpp"
 
 #include <hawser/launch/report.hpp>
@@ -10,14 +11,17 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 namespace hawser::cli {
 namespace {
 
 struct Words {
-  std::string link, bytes = "4M";
-  unsigned seconds = 0, patience = 30;
+  std::string link;
+  std::uint64_t bytes = 4 << 20;
+  unsigned seconds = 0;
+  std::optional<unsigned> patience;
   bool verify = false, rows = false, json = false, split = false;
 };
 
@@ -45,21 +49,26 @@ void add_use(CLI::App& app, Status& status) {
   verb->add_option("--link", words->link, "ivshmem:SOCKET[,link=N][,links=N][,unsealed]")->required();
   verb->add_flag("--verify", words->verify, "put every device to work and check what it does")->required();
   verb->add_option("--seconds", words->seconds, "go on that long after one pass over everything")
-      ->check(CLI::Range(0, 86400))
+      ->transform(whole(0, 86400))
       ->capture_default_str();
-  verb->add_option("--bytes", words->bytes, "how much of each block device to write")->capture_default_str();
-  verb->add_option("--patience", words->patience, "seconds to wait for a device side that is not there")
-      ->check(CLI::Range(1, 86400))
-      ->capture_default_str();
+  verb->add_option("--bytes", words->bytes, "how much of each block device to write")
+      ->transform(size(64 << 10, std::uint64_t{1} << 40))
+      ->default_str("4M");
+  verb->add_option("--patience", words->patience,
+                   "seconds to wait for the window's server (5) and for a device side that is not there (30)")
+      ->transform(whole(1, 86400));
   verb->add_flag("--split", words->split, "use split queues even if the device side offers packed ones");
   verb->add_flag("--rows", words->rows, "print rows as they come, for another program, instead of a table");
   verb->add_flag("--json", words->json, "the results as JSON on standard output instead of the table");
   verb->callback([words, &status] {
     process::UseOptions options;
     options.link = process::parse_link(words->link);
-    options.disk_bytes = size_of("--bytes", words->bytes);
+    options.disk_bytes = words->bytes;
     options.seconds = words->seconds;
-    options.patience = seconds(words->patience);
+    if (words->patience) {
+      options.patience = seconds(*words->patience);
+      options.link.patience = options.patience;
+    }
     options.split_only = words->split;
     options.say = say;
     std::vector<launch::Row> rows;

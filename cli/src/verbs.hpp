@@ -15,9 +15,6 @@ namespace hawser::cli {
 /// What main() returns: 0 success, 1 the work failed, 2 it could not be started, 64 a wrong command line.
 using Status = int;
 
-/// The size that was written for `option`: 16M. Throws std::invalid_argument with one sentence.
-std::uint64_t size_of(std::string_view option, const std::string& text);
-
 /// A sentence for the user on standard error. Never throws: whoever read it may be gone.
 void say(std::string_view sentence) noexcept;
 

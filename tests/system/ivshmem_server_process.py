@@ -64,7 +64,7 @@ class Life(kit.Case):
     def test_a_second_server_on_a_living_socket_says_so_and_harms_nothing(self):
         first = self.server()
         second = subprocess.run([kit.SERVER, "--socket", first.path], capture_output=True, text=True, timeout=10)
-        self.assertEqual(second.returncode, 1)
+        self.assertEqual(second.returncode, 2)
         self.assertEqual(second.stderr, f"ivshmem-server: another server already listens on {first.path}\n")
         self.assertEqual(self.client(first.path).greeting(0, 8)[0], 0)
 
@@ -259,7 +259,7 @@ class Rights(kit.Case):
     def test_a_bad_policy_is_one_sentence_with_its_line(self):
         policy = self.policy('[[link]]\nname = "n"\nusers = [0]\nsize = "3M"\n')
         run = subprocess.run([kit.SERVER, "--policy", policy, "--socket", self.folder + "/s"], capture_output=True, text=True, timeout=10)
-        self.assertEqual(run.returncode, 1)
+        self.assertEqual(run.returncode, 2)
         self.assertEqual(
             run.stderr,
             f"ivshmem-server: {policy}:4: the size 3M is not a power of two, which a PCI BAR must be: use 2M or 4M\n",

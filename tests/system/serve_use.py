@@ -14,6 +14,7 @@ import pathlib
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -312,6 +313,19 @@ class Links(Case):
         time.sleep(0.5)
         self.serve("rng")
         self.finish(early)
+
+    def test_a_server_that_never_greets_is_waited_for_as_long_as_patience_lasts(self):
+        path = f"{self.folder}/silent.sock"
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.bind(path)
+            silent.listen()
+            for words in (("use", "--verify"), ("serve", "--device", "rng")):
+                for patience in (1, 2):
+                    started = time.monotonic()
+                    self.refused(2, "did not complete its greeting within", *words, "--link", f"ivshmem:{path}", "--patience",
+                                 str(patience))
+                    self.assertGreaterEqual(time.monotonic() - started, patience)
+                    self.assertLess(time.monotonic() - started, patience + 2.5)
 
     def test_serving_goes_on_without_the_ivshmem_server(self):
         serving = self.serve("blk,memory=4M")

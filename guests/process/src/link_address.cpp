@@ -6,6 +6,7 @@
 #include "words.hpp"
 
 #include <fmt/format.h>
+#include <sys/un.h>
 
 #include <stdexcept>
 
@@ -19,6 +20,11 @@ LinkAddress parse_link(std::string_view text) {
   const Words words(text.substr(kScheme.size()));
   LinkAddress address{.socket = std::string(words.first())};
   if (address.socket.empty()) throw std::invalid_argument("the link names no socket; write ivshmem:SOCKET");
+  constexpr std::size_t kMost = sizeof(sockaddr_un::sun_path) - 1;
+  if (address.socket.size() > kMost) {
+    throw std::invalid_argument(fmt::format(
+        "the link names a socket with a path of {} bytes; Linux allows {}", address.socket.size(), kMost));
+  }
   words.once();
   for (const auto& word : words.rest()) {
     if (word.key == "link") {
@@ -38,6 +44,7 @@ LinkAddress parse_link(std::string_view text) {
 ivshmem::ClientOptions client_options(const LinkAddress& address) {
   ivshmem::ClientOptions options;
   options.socket = address.socket;
+  options.patience = address.patience;
   options.wait_for_server = true;
   options.allow_unsealed = address.unsealed;
   return options;

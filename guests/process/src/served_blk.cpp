@@ -129,9 +129,7 @@ MakeServed parse_blk(const Words& words) {
     if (word.key == "file") {
       choice.file = word.string();
     } else if (word.key == "memory") {
-      choice.memory = word.size();
-      if (choice.memory < kSectorBytes || choice.memory > (std::uint64_t{1} << 40))
-        throw std::invalid_argument(fmt::format("'{}': memory must be from 512 bytes to 1T", word.text));
+      choice.memory = word.size(kSectorBytes, std::uint64_t{1} << 40);
     } else if (word.text == "ro") {
       choice.read_only = true;
     } else if (word.key == "queues") {

@@ -59,12 +59,19 @@ std::uint64_t Word::number(std::uint64_t least, std::uint64_t most) const {
   return out;
 }
 
-std::uint64_t Word::size() const {
+std::uint64_t Word::size(std::uint64_t least, std::uint64_t most) const {
+  std::uint64_t out = 0;
+  bool good = true;
   try {
-    return ivshmem::parse_size(string());
+    out = ivshmem::parse_size(value.value_or(""));
   } catch (const ivshmem::Error&) {
-    throw std::invalid_argument(fmt::format("'{}': {} must be a size, such as 64M", text, key));
+    good = false;
   }
+  if (!good || out < least || out > most) {
+    throw std::invalid_argument(fmt::format("'{}': {} must be a size from {} to {}, such as 64M", text, key,
+                                            ivshmem::format_size(least), ivshmem::format_size(most)));
+  }
+  return out;
 }
 
 const std::string& Word::string() const {

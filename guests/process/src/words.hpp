@@ -21,7 +21,7 @@ struct Word {
   /// The value as a number in [least, most]; throws std::invalid_argument with one sentence otherwise.
   std::uint64_t number(std::uint64_t least, std::uint64_t most) const;
   /// The same for a size with a unit: 32M.
-  std::uint64_t size() const;
+  std::uint64_t size(std::uint64_t least, std::uint64_t most) const;
   /// The value; throws if there is none or it is empty.
   const std::string& string() const;
 };

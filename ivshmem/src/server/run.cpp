@@ -18,16 +18,18 @@ int run_server(ServerOptions options) {
     std::fputs(fmt::format("ivshmem-server: {}\n", line).c_str(), stderr);
   };
   if (!options.log) options.log = say;
+  int status = 2;
   try {
     ServerControl control;
     control.take_signals();
     options.inherited = inherited_sockets();
     Server server(std::move(options));
+    status = 1;
     server.run(control);
     return 0;
   } catch (const std::exception& e) {
     say(e.what());
-    return 1;
+    return status;
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <hawser/ivshmem/client/socket_port.hpp>
 #include <hawser/ivshmem/link.hpp>
+#include <hawser/transport/time.hpp>
 
 #include <cstdint>
 #include <string>
@@ -20,12 +21,13 @@ struct LinkAddress {
   std::uint32_t number = 0;
   std::uint32_t links = 1;
   bool unsealed = false;
+  Duration patience = seconds(5);  ///< For a server that is not there yet, and for its greeting. Not in the words.
 };
 
 /// Throws std::invalid_argument with one sentence.
 LinkAddress parse_link(std::string_view text);
 
-/// A port to it. Waits a few seconds for a server that is not there yet.
+/// A port to it.
 ivshmem::ClientOptions client_options(const LinkAddress& address);
 
 }  // namespace hawser::process

@@ -54,7 +54,7 @@ class Server {
 
 /// What `hawser ivshmem-server` does: takes over SIGTERM, SIGINT and SIGHUP, accepts sockets from a service
 /// manager (LISTEN_FDS), logs to standard error unless options.log is set, serves until told to stop.
-/// @return the exit status: 0 after a clean stop, 1 after one sentence on standard error.
+/// @return the exit status: 0 after a clean stop; after one sentence on standard error, 2 if it could not start, else 1.
 int run_server(ServerOptions options);
 
 }  // namespace hawser::ivshmem
