@@ -379,7 +379,7 @@ class Link {
     send_marks();
     if (std::exchange(said_, false)) said_at_ = now;
     const Duration quiet = elapsed(said_at_, now);
-    if (quiet >= kCreditInterval && data_credit_is_missed()) tell();
+    if (credit_owed_ || (quiet >= kCreditInterval && data_credit_is_missed())) tell();
     if (quiet.ns >= options_.silence.ns / kBeatsPerSilence) {
       (void)send(FrameKind::kBeat, {});
       // Whoever was refused by Xen against all credit is helped out at the latest now.
@@ -393,7 +393,7 @@ class Link {
     rang_ = false;
     if (state_ != LinkState::kUp || fault_ != nullptr) return;
     send_marks();
-    if (data_credit_is_missed()) tell();
+    if (credit_owed_ || data_credit_is_missed()) tell();
   }
 
   // Frames in. -------------------------------------------------------------------------------------------------------
@@ -553,7 +553,8 @@ class Link {
     ring_owed_ = false;
   }
 
-  void tell() { (void)send(FrameKind::kCredit, {}); }
+  /// Kept if there is no room for it.
+  void tell() { credit_owed_ = !gone_ && fault_ == nullptr && send(FrameKind::kCredit, {}) == Sent::kNoRoom; }
 
   // The channel. -----------------------------------------------------------------------------------------------------
 
@@ -726,6 +727,7 @@ class Link {
   Marks marks_ = 0;
   Marks marks_owed_ = 0;
   bool ring_owed_ = false;
+  bool credit_owed_ = false;
   bool rang_ = false;   // something was sent since the last ring()
   bool again_ = false;  // the next wait() must not sleep
 };
