@@ -13,22 +13,36 @@
 namespace hawser::process {
 
 LinkAddress parse_link(std::string_view text) {
-  constexpr std::string_view kScheme = "ivshmem:";
-  if (!text.starts_with(kScheme)) {
-    throw std::invalid_argument(fmt::format("'{}' is not a link; write ivshmem:SOCKET", text));
+  constexpr std::string_view kIvshmem = "ivshmem:";
+  constexpr std::string_view kArgo = "argo:";
+  const bool argo = text.starts_with(kArgo);
+  if (!argo && !text.starts_with(kIvshmem)) {
+    throw std::invalid_argument(
+        fmt::format("'{}' is not a link; write ivshmem:SOCKET or argo:SOCKET,peer=DOMAIN", text));
   }
-  const Words words(text.substr(kScheme.size()));
-  LinkAddress address{.socket = std::string(words.first())};
-  if (address.socket.empty()) throw std::invalid_argument("the link names no socket; write ivshmem:SOCKET");
+  const Words words(text.substr(argo ? kArgo.size() : kIvshmem.size()));
+  LinkAddress address{.carrier = argo ? Carrier::kArgo : Carrier::kIvshmem,
+                      .socket = std::string(words.first())};
+  if (address.socket.empty()) {
+    throw std::invalid_argument(fmt::format("the link names no socket; write {}",
+                                            argo ? "argo:SOCKET,peer=DOMAIN" : "ivshmem:SOCKET"));
+  }
   constexpr std::size_t kMost = sizeof(sockaddr_un::sun_path) - 1;
   if (address.socket.size() > kMost) {
     throw std::invalid_argument(fmt::format(
         "the link names a socket with a path of {} bytes; Linux allows {}", address.socket.size(), kMost));
   }
   words.once();
+  bool peer = false;
   for (const auto& word : words.rest()) {
     if (word.key == "link") {
       address.number = static_cast<std::uint32_t>(word.number(0, 4095));
+    } else if (argo && word.key == "peer") {
+      address.peer = static_cast<std::uint16_t>(word.number(0, 0x7fef));
+      peer = true;
+    } else if (argo) {
+      throw std::invalid_argument(fmt::format(
+          "'{}' is not an option of a link over Argo; it may have peer=DOMAIN and link=N", word.text));
     } else if (word.key == "links") {
       address.links = static_cast<std::uint32_t>(word.number(1, 4096));
     } else if (word.key == "unsealed" && !word.value) {
@@ -37,6 +51,9 @@ LinkAddress parse_link(std::string_view text) {
       throw std::invalid_argument(fmt::format(
           "'{}' is not an option of a link; it may have link=N, links=N and unsealed", word.text));
     }
+  }
+  if (argo && !peer) {
+    throw std::invalid_argument("the link does not say whose domain is the other side; add peer=DOMAIN");
   }
   return address;
 }

@@ -4,8 +4,10 @@
 #include <hawser/process/run.hpp>
 #include <hawser/process/served.hpp>
 
+#include "argo_port.hpp"
 #include "stop_signals.hpp"
 
+#include <hawser/app/argo_ends.hpp>
 #include <hawser/app/link_watch.hpp>
 #include <hawser/app/serve.hpp>
 #include <hawser/virtio/msg/device_bus.hpp>
@@ -15,19 +17,20 @@
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
+#include <vector>
 
 namespace hawser::process {
 namespace {
 
-using SocketLink = ivshmem::Link<ivshmem::SocketPort>;
 constexpr std::uint16_t kMaxDevices = 32;
 constexpr Duration kLookInterval = milliseconds(100);
-using Bus = virtio::msg::DeviceBus<SocketLink, kMaxDevices, kMaxQueues>;
+using Makers = std::vector<MakeServed>;
 
 /// Tells of what changed since the last look, and has the link mended.
+template <ManagedLink L>
 class Watch {
  public:
-  Watch(SocketLink& link, const ivshmem::SocketPort& port, const Say& say)
+  Watch(L& link, const ivshmem::SocketPort& port, const Say& say)
       : link_(link), port_(port), say_(say), watch_(link) {}
 
   void look(bool up) {
@@ -60,10 +63,10 @@ class Watch {
   }
 
  private:
-  SocketLink& link_;
+  L& link_;
   const ivshmem::SocketPort& port_;
   const Say& say_;
-  app::LinkWatch<SocketLink> watch_;
+  app::LinkWatch<L> watch_;
   bool server_ = true;
 };
 
@@ -75,7 +78,8 @@ enum class Place : std::uint8_t {
 
 /// Waits until the end of the link is ours: one who holds it may be dead. Before that, no file is opened and no
 /// interface made.
-Place take_place(SocketLink& link, ivshmem::SocketPort& port) {
+template <ManagedLink L>
+Place take_place(L& link, ivshmem::SocketPort& port) {
   while (!link.holds_end() && link.state() != LinkState::kBroken) {
     if (port.wait(port.now() + milliseconds(20)) == Wake::kCancelled) return Place::kStopped;
     link.poll();
@@ -85,23 +89,8 @@ Place take_place(SocketLink& link, ivshmem::SocketPort& port) {
   throw std::runtime_error(link.broken_reason());
 }
 
-}  // namespace
-
-bool serve(const ServeOptions& options) {
-  std::vector<MakeServed> makers;
-  for (const auto& words : options.devices)
-    makers.push_back(parse_served(words, static_cast<unsigned>(makers.size())));
-  if (makers.empty() || makers.size() > kMaxDevices) {
-    throw std::invalid_argument(
-        fmt::format("1 to {} devices can be served, not {}", kMaxDevices, makers.size()));
-  }
-  const IgnoredSignal no_reader(SIGPIPE);  // a console's standard output may be closed by whoever read it
-  ivshmem::SocketPort port(client_options(options.link));
-  const StopSignals signals(port);
-  SocketLink link(port, {.role = ivshmem::Role::kDevice,
-                         .number = options.link.number,
-                         .links_if_new = options.link.links,
-                         .queue_kind = options.queue_kind});
+template <ManagedLink L>
+bool serve_on(L& link, ivshmem::SocketPort& port, const ServeOptions& options, const Makers& makers) {
   if (const auto place = take_place(link, port); place != Place::kOurs) {
     options.say(place == Place::kStopped
                     ? "stopped"
@@ -110,7 +99,7 @@ bool serve(const ServeOptions& options) {
   }
   std::vector<std::unique_ptr<Served>> devices;
   for (const auto& make : makers) devices.push_back(make(options.say));
-  auto bus = std::make_unique<Bus>(link);
+  auto bus = std::make_unique<virtio::msg::DeviceBus<L, kMaxDevices, kMaxQueues>>(link);
   for (auto& device : devices) {
     const auto number = bus->add(device->model());
     if (!number.ok()) throw std::logic_error("the bus has room for every device that can be written");
@@ -119,7 +108,7 @@ bool serve(const ServeOptions& options) {
   }
   options.say(fmt::format("serving as peer {} of {}", port.own_id(), options.link.socket));
 
-  Watch watch(link, port, options.say);
+  Watch<L> watch(link, port, options.say);
   Instant look_at = link.now();
   while (app::serve_turn(*bus, options.spin) != Wake::kCancelled) {
     watch.look(bus->up());
@@ -130,6 +119,34 @@ bool serve(const ServeOptions& options) {
   link.leave();
   options.say("stopped");
   return true;
+}
+
+}  // namespace
+
+bool serve(const ServeOptions& options) {
+  Makers makers;
+  for (const auto& words : options.devices)
+    makers.push_back(parse_served(words, static_cast<unsigned>(makers.size())));
+  if (makers.empty() || makers.size() > kMaxDevices) {
+    throw std::invalid_argument(
+        fmt::format("1 to {} devices can be served, not {}", kMaxDevices, makers.size()));
+  }
+  const IgnoredSignal no_reader(SIGPIPE);  // a console's standard output may be closed by whoever read it
+  ivshmem::SocketPort port(client_options(options.link));
+  const StopSignals signals(port);
+  if (options.link.carrier == Carrier::kArgo) {
+    ArgoPort argo(port);
+    attach(argo);
+    std::vector<std::uint64_t> bitmap(virtio::Arena::bitmap_words(argo.memory().size()));
+    auto ends = std::make_unique<app::ArgoDeviceEnd<ArgoPort>>(
+        argo, argo_options(options.link, argo::Role::kDevice, argo.memory().size()), bitmap);
+    return serve_on(ends->end, port, options, makers);
+  }
+  ivshmem::Link<ivshmem::SocketPort> link(port, {.role = ivshmem::Role::kDevice,
+                                                 .number = options.link.number,
+                                                 .links_if_new = options.link.links,
+                                                 .queue_kind = options.queue_kind});
+  return serve_on(link, port, options, makers);
 }
 
 }  // namespace hawser::process

@@ -3,8 +3,10 @@
 
 #include <hawser/process/run.hpp>
 
+#include "argo_port.hpp"
 #include "stop_signals.hpp"
 
+#include <hawser/app/argo_ends.hpp>
 #include <hawser/app/use.hpp>
 #include <hawser/virtio/spec.hpp>
 
@@ -15,32 +17,41 @@
 namespace hawser::process {
 namespace {
 
-using SocketLink = ivshmem::Link<ivshmem::SocketPort>;
-
 struct Reporter {
   const UseOptions& options;
   void say(std::string_view sentence) { options.say(sentence); }
   void row(const app::Row& row) { options.row(row); }
 };
 
-}  // namespace
-
-bool use(const UseOptions& options) {
-  ivshmem::SocketPort port(client_options(options.link));
-  const StopSignals signals(port);
-  SocketLink link(
-      port,
-      {.role = ivshmem::Role::kDriver, .number = options.link.number, .links_if_new = options.link.links});
-  if (link.state() == LinkState::kBroken) throw std::runtime_error(link.broken_reason());
+template <ManagedLink L>
+bool use_over(L& link, const UseOptions& options) {
   std::vector<std::uint64_t> bitmap(virtio::Arena::bitmap_words(link.region().size()));
   Reporter reporter{options};
   app::UseOptions what{.disk_bytes = options.disk_bytes, .soak = seconds(options.seconds)};
   what.session.patience = options.patience;
   if (options.split_only) what.session.queue_features.set(virtio::VIRTIO_F_RING_PACKED, false);
-  auto app = std::make_unique<app::Use<SocketLink, Reporter>>(link, bitmap, reporter, what);
-  const bool good = app->run();
+  const bool good = std::make_unique<app::Use<L, Reporter>>(link, bitmap, reporter, what)->run();
   link.leave();
-  return good && !signals.asked();
+  return good;
+}
+
+}  // namespace
+
+bool use(const UseOptions& options) {
+  ivshmem::SocketPort port(client_options(options.link));
+  const StopSignals signals(port);
+  if (options.link.carrier == Carrier::kArgo) {
+    ArgoPort argo(port);
+    attach(argo);
+    auto ends = std::make_unique<app::ArgoDriverEnd<ArgoPort>>(
+        argo, argo_options(options.link, argo::Role::kDriver, argo.memory().size()));
+    return use_over(ends->end, options) && !signals.asked();
+  }
+  ivshmem::Link<ivshmem::SocketPort> link(
+      port,
+      {.role = ivshmem::Role::kDriver, .number = options.link.number, .links_if_new = options.link.links});
+  if (link.state() == LinkState::kBroken) throw std::runtime_error(link.broken_reason());
+  return use_over(link, options) && !signals.asked();
 }
 
 }  // namespace hawser::process

@@ -44,10 +44,23 @@ TEST_CASE("a link has a socket, and says which of how many links it is") {
   CHECK(full.unsealed);
 }
 
+TEST_CASE("a link over Argo has the socket of our domain, and says whose domain the peer is") {
+  const LinkAddress address = parse_link("argo:/run/argo.1,peer=2,link=5");
+  CHECK(address.carrier == Carrier::kArgo);
+  CHECK(address.socket == "/run/argo.1");
+  CHECK(address.peer == 2);
+  CHECK(address.number == 5);
+  CHECK(parse_link("ivshmem:s").carrier == Carrier::kIvshmem);
+}
+
 TEST_CASE("each malformed link gets its sentence") {
   for (const Wrong& wrong : {
-           Wrong{"", "'' is not a link; write ivshmem:SOCKET"},
-           Wrong{"argo:5", "'argo:5' is not a link; write ivshmem:SOCKET"},
+           Wrong{"", "'' is not a link; write ivshmem:SOCKET or argo:SOCKET,peer=DOMAIN"},
+           Wrong{"vsock:5", "'vsock:5' is not a link; write ivshmem:SOCKET or argo:SOCKET,peer=DOMAIN"},
+           Wrong{"argo:", "the link names no socket; write argo:SOCKET,peer=DOMAIN"},
+           Wrong{"argo:s", "the link does not say whose domain is the other side; add peer=DOMAIN"},
+           Wrong{"argo:s,peer=1,links=2",
+                 "'links=2' is not an option of a link over Argo; it may have peer=DOMAIN and link=N"},
            Wrong{"ivshmem:", "the link names no socket; write ivshmem:SOCKET"},
            Wrong{"ivshmem:,link=1", "the link names no socket; write ivshmem:SOCKET"},
            Wrong{"ivshmem:s,link", "'link': link must be a number from 0 to 4095"},

@@ -14,14 +14,23 @@
 
 namespace hawser::process {
 
+enum class Carrier : std::uint8_t {
+  kIvshmem,  ///< A window that both sides share.
+  kArgo,     ///< Messages that a broker copies.
+};
+
 /// `ivshmem:SOCKET[,link=N][,links=N][,unsealed]`: which of the window's links (0), into how many a new window is divided
 /// (1), and whether a memory object that others can shrink is acceptable (no).
+/// `argo:SOCKET,peer=DOMAIN[,link=N]`: the socket of our own domain at a broker, and whose domain is the other side.
 struct LinkAddress {
+  Carrier carrier = Carrier::kIvshmem;
   std::string socket;
+  std::uint16_t peer = 0;  ///< Argo: the domain at the other end.
   std::uint32_t number = 0;
   std::uint32_t links = 1;
   bool unsealed = false;
-  Duration patience = seconds(5);  ///< For a server that is not there yet, and for its greeting. Not in the words.
+  Duration patience =
+      seconds(5);  ///< For a server that is not there yet, and for its greeting. Not in the words.
 };
 
 /// Throws std::invalid_argument with one sentence.
