@@ -16,6 +16,7 @@ namespace {
 
 using launch::Arch;
 using launch::Home;
+using launch::LinkKind;
 using launch::Order;
 
 /// Of an installed program PREFIX/bin/hawser: PREFIX/share/hawser/images. Of build/native/cli/hawser: build.
@@ -26,9 +27,9 @@ std::filesystem::path default_images() {
   return program.parent_path().parent_path().parent_path();
 }
 
-launch::PlannedKill parse_kill(const std::string& text) {
 constexpr unsigned kLongest = 86400;  // seconds: a day
 
+launch::PlannedKill parse_kill(const std::string& text) {
   const std::size_t at = text.find('@');
   launch::PlannedKill kill{text.substr(0, at), 0};
   const auto after = at == std::string::npos ? std::nullopt : decimal_seconds(text.substr(at + 1), kLongest);
@@ -43,12 +44,30 @@ constexpr unsigned kLongest = 86400;  // seconds: a day
 
 struct Words {
   launch::BootOptions options;
-  std::string arch, driver_arch, device_arch, driver = "guest", device = "guest", order = "device-first";
+  std::string arch, driver_arch, device_arch, driver = "guest", device = "guest", order = "device-first",
+                                              link = "ivshmem";
   std::vector<std::string> kills;
 };
 
 Arch parse_arch(const std::string& text) {
   return text == "aarch64" ? Arch::kAarch64 : Arch::kX86_64;
+}
+
+/// What can not be asked of domains that Xen starts, once and together. `given` says whether an option was.
+template <class Given>
+void check_xen(const Words& words, Given given) {
+  const auto refuse = [](const char* option, const char* why) {
+    throw CLI::ValidationError(option, fmt::format("not on Xen: {}", why));
+  };
+  for (const std::string* arch : {&words.arch, &words.driver_arch, &words.device_arch}) {
+    if (*arch == "x86_64") refuse("--arch", "both sides are domains of one arm64 machine");
+  }
+  if (words.driver == "process" || words.device == "process")
+    refuse("--driver, --device", "both sides are domains of one machine");
+  if (given("--kill")) refuse("--kill", "nobody there starts a domain again");
+  if (given("--disk")) refuse("--disk", "no file can be lent to a domain");
+  if (given("--vectors")) refuse("--vectors", "an event channel is one vector");
+  if (words.options.accel == "kvm") refuse("--accel", "it needs the processor's EL2, which only TCG gives");
 }
 
 }  // namespace
@@ -60,6 +79,12 @@ void add_boot(CLI::App& app, Status& status) {
       "boot", "boot two guests joined only by an ivshmem window and show their virtio traffic");
   const auto arches = CLI::IsMember({"x86_64", "aarch64"});
   const auto homes = CLI::IsMember({"guest", "process"});
+  verb->add_option(
+          "--link", words->link,
+          "what joins them: an ivshmem window, or memory that Xen shares between two domains of one emulated "
+          "arm64 machine (build Xen with ./dev xen)")
+      ->check(CLI::IsMember({"ivshmem", "xen-shm"}))
+      ->capture_default_str();
   verb->add_option("--arch", words->arch, "architecture of both guests; the host's own by default")
       ->check(arches);
   verb->add_option("--driver-arch", words->driver_arch, "architecture of the guest that uses the devices")
@@ -104,12 +129,21 @@ void add_boot(CLI::App& app, Status& status) {
                    "a further word for the device side; may be repeated");
   verb->add_option("--images", options.images,
                    "folder with ARCH/hawser-driver.img and ARCH/hawser-device.img");
+  verb->add_option("--xen", options.xen,
+                   "the hypervisor, for links that are Xen's; among the images by default")
+      ->check(CLI::ExistingFile);
   verb->add_option("--logs", options.log_directory, "folder for the consoles' logs; ./logs by default");
   verb->add_flag("--quiet", options.quiet, "only the table, no consoles");
   verb->add_flag("--json", options.json, "the results as JSON on standard output instead of the table");
 
-  verb->callback([words, &status] {
+  verb->callback([words, verb, &status] {
     launch::BootOptions& chosen = words->options;
+    if (words->link == "xen-shm") {
+      chosen.link = LinkKind::kXenShm;
+      check_xen(*words, [verb](const char* option) { return verb->count(option) != 0; });
+    } else if (!chosen.xen.empty()) {
+      throw CLI::ValidationError("--xen", "only for links that are Xen's: --link xen-shm");
+    }
     const Arch both = words->arch.empty() ? launch::host_arch() : parse_arch(words->arch);
     chosen.driver_arch = words->driver_arch.empty() ? both : parse_arch(words->driver_arch);
     chosen.device_arch = words->device_arch.empty() ? both : parse_arch(words->device_arch);

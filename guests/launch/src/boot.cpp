@@ -3,42 +3,27 @@
 
 #include <hawser/launch/boot.hpp>
 
+#include "interrupts.hpp"
+#include "outcome.hpp"
 #include "runtime_directory.hpp"
+#include "tell.hpp"
 
 #include <hawser/launch/machine.hpp>
 #include <hawser/launch/party.hpp>
-#include <hawser/launch/report.hpp>
 
 #include <hawser/ivshmem/server/server.hpp>
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <thread>
 
 namespace hawser::launch {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// Standard error that cannot be written is no reason to end: fmt::print would throw.
-template <class... Args>
-void tell(fmt::format_string<Args...> format, Args&&... args) {
-  std::fputs(fmt::format(format, std::forward<Args>(args)...).c_str(), stderr);
-}
 
 /// The server in a thread of this process, for as long as the object lives.
 class ServerThread {
@@ -54,30 +39,6 @@ class ServerThread {
   ivshmem::Server server_;
   ivshmem::ServerControl control_;
   std::thread thread_;
-};
-
-/// SIGINT and SIGTERM as something to poll; everything else that this process started goes down in order then.
-class Interrupts {
- public:
-  Interrupts() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGINT);
-    sigaddset(&set_, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &set_, &before_);
-    fd_ = ivshmem::UniqueFd(::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK));
-  }
-  ~Interrupts() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  int fd() const { return fd_.raw(); }
-  /// Consumes what came, so that it does not strike when the mask is put back.
-  void take() const {
-    signalfd_siginfo info;
-    while (::read(fd_.raw(), &info, sizeof info) == sizeof info) {
-    }
-  }
-
- private:
-  sigset_t set_, before_;
-  ivshmem::UniqueFd fd_;
 };
 
 class Booting {
@@ -112,10 +73,10 @@ class Booting {
          Clock::now() + std::chrono::milliseconds(150));  // really first, also under load
     start(second);
     const auto deadline = Clock::now() + std::chrono::seconds(options_.seconds + 60);
-    while (!end_status_ && !stopped_ && failure_.empty()) {
+    while (!outcome_.over()) {
       if (Clock::now() >= deadline) {
-        failure_ = fmt::format("the driver side did not end within {} s; its console is in {}",
-                               options_.seconds + 60, driver.log().string());
+        outcome_.failure = fmt::format("the driver side did not end within {} s; its console is in {}",
+                                       options_.seconds + 60, driver.log().string());
         break;
       }
       pump(interrupts, {&driver, &device}, Clock::now() + std::chrono::milliseconds(20));
@@ -125,7 +86,7 @@ class Booting {
     }
     finish(driver);
     finish(device);
-    return conclude();
+    return conclude(options_, std::move(outcome_));
   }
 
  private:
@@ -144,7 +105,7 @@ class Booting {
   template <class... Args>
   void say(fmt::format_string<Args...> format, Args&&... args) const {
     if (options_.quiet) return;
-    tell("hawser  | {:6.2f} s  {}\n", seconds_since(start_),
+    tell("hawser  | {:6.2f} s  {}\n", seconds_since(outcome_.start),
          fmt::format(format, std::forward<Args>(args)...));
   }
 
@@ -171,7 +132,7 @@ class Booting {
     Machine machine;
     machine.name = "hawser-" + side;
     machine.arch = arch;
-    machine.image = find_image("hawser-" + side + ".img", arch);
+    machine.image = find_image(options_, "hawser-" + side + ".img", arch);
     machine.accel = choose_accel(arch, options_.accel);
     machine.ivshmem_socket = socket_;
     machine.vectors = options_.vectors;
@@ -194,16 +155,6 @@ class Booting {
     return qemu_command(machine);
   }
 
-  /// Installed images lie in IMAGES/ARCH, a build's in IMAGES/guest-ARCH/guests/baremetal.
-  std::filesystem::path find_image(const std::string& file, Arch arch) const {
-    const auto installed = options_.images / std::string(name(arch)) / file;
-    if (std::filesystem::exists(installed)) return installed;
-    const auto built = options_.images / fmt::format("guest-{}", name(arch)) / "guests" / "baremetal" / file;
-    if (std::filesystem::exists(built)) return built;
-    throw std::runtime_error(
-        fmt::format("the guest image {} is missing; build it with ./dev build", built.string()));
-  }
-
   void start(Party& party) {
     party.start();
     say("{} {} as {} (pid {})", party.starts() == 1 ? "started" : "started again", party.name(),
@@ -220,7 +171,7 @@ class Booting {
       ::poll(fds.data(), fds.size(), static_cast<int>(std::max<long long>(left, 0)));
       if ((fds[0].revents & POLLIN) != 0) {
         interrupts.take();
-        stopped_ = true;
+        outcome_.stopped = true;
         return;
       }
       for (Party* party : parties) read(*party);
@@ -231,14 +182,12 @@ class Booting {
     party.read_lines([this](const Party& from, std::string_view line) {
       const bool driver = from.name() == "driver";
       if (!options_.quiet) tell("{:<7} | {}\n", from.name(), line);
-      if (!driver) return;
-      if (auto row = parse_row(line)) rows_.push_back(*row);
-      if (auto status = parse_end(line)) end_status_ = *status;
+      if (driver) outcome_.take_driver_line(line);
     });
   }
 
   void run_kills(Party& driver, Party& device) {
-    while (!kills_.empty() && seconds_since(start_) >= kills_.front().after_seconds) {
+    while (!kills_.empty() && seconds_since(outcome_.start) >= kills_.front().after_seconds) {
       Party& party = kills_.front().party == "driver" ? driver : device;
       kills_.erase(kills_.begin());
       if (!party.running()) continue;
@@ -247,8 +196,8 @@ class Booting {
       while (!party.try_reap()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       read(party);
       if (&party == &driver) {  // what it had reported belongs to a run that never ended
-        rows_.clear();
-        end_status_.reset();
+        outcome_.rows.clear();
+        outcome_.end_status.reset();
       }
       start(party);
     }
@@ -257,16 +206,17 @@ class Booting {
   void watch(Party& party) {
     if (auto ending = party.try_reap()) {
       read(party);
-      if (party.name() == "driver" && end_status_) return;
-      failure_ = fmt::format("the {} side ended early with {}; its console is in {}", party.name(),
-                             ending->text(), party.log().string());
+      if (party.name() == "driver" && outcome_.end_status) return;
+      outcome_.failure = fmt::format("the {} side ended early with {}; its console is in {}", party.name(),
+                                     ending->text(), party.log().string());
     }
   }
 
   void finish(Party& party) {
     if (!party.running()) return;
     // A driver that has ended powers its machine off by itself; a device serves until it is told to stop.
-    for (int tries = 0; party.name() == "driver" && end_status_ && tries < 100 && party.running(); ++tries) {
+    for (int tries = 0; party.name() == "driver" && outcome_.end_status && tries < 100 && party.running();
+         ++tries) {
       read(party);
       if (party.try_reap()) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -275,50 +225,17 @@ class Booting {
     read(party);
   }
 
-  int conclude() {
-    if (stopped_) failure_ = "stopped by a signal before the driver side had ended";
-    if (failure_.empty() && rows_.empty()) failure_ = "the driver side ended without a single row";
-    std::vector<std::string> unverified;
-    for (const Row& row : rows_) {
-      if (!row.verified) unverified.push_back(fmt::format("{} {}", row.device, row.operation));
-    }
-    if (failure_.empty() && end_status_ != 0 && unverified.empty()) {
-      failure_ = fmt::format("the driver side ended with status {}", *end_status_);
-    }
-    const int status = failure_.empty() && unverified.empty() ? 0 : 1;
-    if (options_.json) {
-      const nlohmann::json json = {{"results", rows_},
-                                   {"status", status},
-                                   {"failure", failure_},
-                                   {"unverified", unverified},
-                                   {"logs", options_.log_directory.string()},
-                                   {"seconds", seconds_since(start_)}};
-      fmt::print("{}\n", json.dump(2));
-    } else if (!rows_.empty()) {
-      fmt::print("\n{}", table(rows_));
-    }
-    std::fflush(stdout);
-    for (const auto& which : unverified) tell("hawser: {} did not verify\n", which);
-    if (!failure_.empty()) tell("hawser: {}\n", failure_);
-    if (!options_.quiet) say("consoles are kept in {}", options_.log_directory.string());
-    return status;
-  }
-
   BootOptions options_;
   std::vector<PlannedKill> kills_;
   std::filesystem::path socket_;
-  const Clock::time_point start_ = Clock::now();
-  std::vector<Row> rows_;
-  std::optional<int> end_status_;
-  bool stopped_ = false;
-  std::string failure_;
+  Outcome outcome_;
 };
 
 }  // namespace
 
 int boot(const BootOptions& options) {
   try {
-    return Booting(options).run();
+    return options.link == LinkKind::kXenShm ? boot_xen(options) : Booting(options).run();
   } catch (const std::exception& error) {
     tell("hawser: {}\n", error.what());
     return 2;

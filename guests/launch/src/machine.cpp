@@ -3,41 +3,11 @@
 
 #include <hawser/launch/machine.hpp>
 
+#include "qemu_words.hpp"
+
 #include <fmt/format.h>
 
-#include <stdexcept>
-
 namespace hawser::launch {
-namespace {
-
-/// QEMU's option syntax: a comma inside a value is written twice.
-std::string option_value(const std::string& value) {
-  std::string out;
-  for (char c : value) {
-    if (c == '\n')
-      throw std::runtime_error(
-          fmt::format("'{}' contains a newline, which QEMU options can not express", value));
-    out += c;
-    if (c == ',') out += c;
-  }
-  return out;
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) {
-    if (word.find_first_of(" \n\t") != std::string::npos) {
-      throw std::runtime_error(
-          fmt::format("the guest argument '{}' contains a space; write it without", word));
-    }
-    if (!out.empty()) out += ' ';
-    out += word;
-  }
-  return out;
-}
-
-}  // namespace
-
 std::vector<std::string> qemu_command(const Machine& machine) {
   std::vector<std::string> command;
   const auto add = [&](auto... words) { (command.emplace_back(words), ...); };
@@ -57,7 +27,7 @@ std::vector<std::string> qemu_command(const Machine& machine) {
       fmt::format("{}", machine.memory_mib));
   add("-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot", "-net", "none");
   add("-kernel", machine.image.string());
-  if (!machine.arguments.empty()) add("-append", joined(machine.arguments));
+  if (!machine.arguments.empty()) add("-append", one_line(machine.arguments));
   if (machine.initrd) add("-initrd", machine.initrd->string());
   if (!machine.ivshmem_socket.empty()) {
     add("-chardev", fmt::format("socket,id=window,path={}", option_value(machine.ivshmem_socket.string())));

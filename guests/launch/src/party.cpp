@@ -11,10 +11,12 @@
 
 namespace hawser::launch {
 
-Party::Party(std::string name, std::vector<std::string> command, const std::filesystem::path& log_directory)
+Party::Party(std::string name, std::vector<std::string> command, const std::filesystem::path& log_directory,
+             Returns returns)
     : name_(std::move(name)),
       command_(std::move(command)),
       log_path_(log_directory / (name_ + ".log")),
+      returns_(returns),
       log_(log_path_) {
   if (!log_) throw std::runtime_error(fmt::format("can't write the log file {}", log_path_.string()));
 }
@@ -35,7 +37,7 @@ void Party::read_lines(const LineHandler& handler) {
     if (got <= 0) break;
     log_.write(bytes.data(), got);
     for (const char c : std::string_view(bytes.data(), static_cast<std::size_t>(got))) {
-      if (c == '\r') continue;
+      if (c == '\r' && returns_ == Returns::kDropped) continue;
       if (c != '\n') partial_ += c;
       if (c == '\n' || partial_.size() >= kLongestLine) {
         handler(*this, partial_);

@@ -23,6 +23,12 @@ enum class Order {
   kDeviceFirst
 };
 
+/// What carries the link.
+enum class LinkKind {
+  kIvshmem,  ///< A window of our ivshmem server; guests are QEMU machines, sides may be processes.
+  kXenShm,  ///< Static shared memory and event channels of Xen; both sides are domains of one emulated arm64 machine.
+};
+
 /// Kill one side while the other runs, and start it again.
 struct PlannedKill {
   std::string party;  ///< "driver" or "device".
@@ -30,6 +36,7 @@ struct PlannedKill {
 };
 
 struct BootOptions {
+  LinkKind link = LinkKind::kIvshmem;
   Arch driver_arch = host_arch();
   Arch device_arch = host_arch();
   Home driver = Home::kGuest;
@@ -48,7 +55,9 @@ struct BootOptions {
   std::vector<std::string> driver_arguments;  ///< Further words for either side.
   std::vector<std::string> device_arguments;
   std::vector<PlannedKill> kills;
-  std::filesystem::path images;   ///< Where the guest images are: ARCH/hawser-driver.img, or a folder of build folders.
+  std::filesystem::path
+      images;  ///< Where the guest images are: ARCH/hawser-driver.img, or a folder of build folders.
+  std::filesystem::path xen;  ///< The hypervisor, for links that are Xen's; empty: xen/xen among the images.
   std::filesystem::path program;  ///< The hawser executable, for process parties.
   std::filesystem::path log_directory;
 };

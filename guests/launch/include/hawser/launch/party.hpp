@@ -20,8 +20,15 @@ class Party {
  public:
   using LineHandler = std::function<void(const Party&, std::string_view line)>;
 
-  /// `name` is "driver" or "device". The log file name.log in `log_directory` starts with the command line.
-  Party(std::string name, std::vector<std::string> command, const std::filesystem::path& log_directory);
+  /// What becomes of a console's carriage returns.
+  enum class Returns {
+    kDropped,
+    kKept
+  };
+
+  /// The log file name.log in `log_directory` starts with the command line.
+  Party(std::string name, std::vector<std::string> command, const std::filesystem::path& log_directory,
+        Returns returns = Returns::kDropped);
 
   const std::string& name() const { return name_; }
   const std::filesystem::path& log() const { return log_path_; }
@@ -45,6 +52,7 @@ class Party {
   std::string name_;
   std::vector<std::string> command_;
   std::filesystem::path log_path_;
+  Returns returns_;
   std::ofstream log_;
   Child child_;
   std::string partial_;

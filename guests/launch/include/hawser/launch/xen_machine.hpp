@@ -1,0 +1,68 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// Xen and its domains on one emulated arm64 machine, all started by Xen itself from the device tree (dom0less): no dom0, no
+// tool stack, no xenstore.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace hawser::launch {
+
+struct XenDomain {
+  std::string name;  ///< Of its node; for messages.
+  std::filesystem::path image;
+  unsigned memory_mib = 64;
+  std::vector<std::string> arguments;  ///< Words of the guest's command line; none contains a space.
+};
+
+/// Memory that two domains share from their start, and an event channel between them.
+struct XenWindow {
+  std::string id;  ///< 1 to 15 characters.
+  std::uint64_t bytes = 0;
+  std::size_t one = 0, other = 1;  ///< Indices into domains.
+};
+
+struct XenMachine {
+  std::filesystem::path xen;
+  std::vector<XenDomain>
+      domains;  ///< Xen numbers them from 1 on, in this order, and starts them in this order.
+  std::vector<XenWindow> windows;
+  bool argo = false;
+  /// Xen's access policy: empty for its own default, which is "silo" and forbids domains to speak Argo with one another;
+  /// "dummy" allows it.
+  std::string policy;
+};
+
+/// Where everything lies in the machine's memory. Throws std::runtime_error with one sentence if a file can not be read.
+struct XenLayout {
+  static constexpr std::uint64_t kWindowInGuest = 0x90000000;  ///< The first window's address in its domains.
+
+  struct Piece {
+    std::uint64_t base = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::vector<Piece> images;   ///< One for each domain.
+  std::vector<Piece> windows;  ///< One for each window.
+  unsigned memory_mib = 0;     ///< Of the whole machine.
+
+  explicit XenLayout(const XenMachine& machine);
+};
+
+/// The words that make QEMU write the device tree of the bare machine, as it is without Xen, to `to`.
+std::vector<std::string> qemu_tree_command(const XenLayout& layout, const std::filesystem::path& to);
+
+/// That tree with what Xen is to do: its command line, its domains, their windows and event channels. Throws
+/// std::runtime_error with one sentence if it is no device tree or something can not be expressed in it.
+std::vector<std::byte> xen_tree(const XenMachine& machine, const XenLayout& layout,
+                                const std::vector<std::byte>& bare_tree);
+
+/// The words that start it all; `tree` is a file with what xen_tree() made.
+std::vector<std::string> qemu_xen_command(const XenMachine& machine, const XenLayout& layout,
+                                          const std::filesystem::path& tree);
+
+}  // namespace hawser::launch

@@ -1,0 +1,197 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// Both sides as domains of one Xen machine. QEMU does not end when the domains do, so the consoles decide.
+#include "interrupts.hpp"
+#include "outcome.hpp"
+#include "runtime_directory.hpp"
+#include "tell.hpp"
+
+#include <hawser/launch/party.hpp>
+#include <hawser/launch/xen_console.hpp>
+#include <hawser/launch/xen_machine.hpp>
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <array>
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+namespace hawser::launch {
+namespace {
+
+/// One domain's console.
+struct Side {
+  std::string name;
+  std::ofstream log;
+};
+
+class XenBooting {
+ public:
+  explicit XenBooting(const BootOptions& options) : options_(options) {}
+
+  int run() {
+    std::filesystem::create_directories(options_.log_directory);
+    Interrupts interrupts;
+    const RuntimeDirectory directory;
+    const XenMachine machine = describe();
+    const XenLayout layout(machine);
+    const auto tree =
+        options_.log_directory / "xen.dtb";  // stays, so that the command line in the log does as well
+    write_tree(tree, xen_tree(machine, layout, bare_tree(layout, directory.path() / "bare.dtb")));
+    for (const XenDomain& domain : machine.domains) open_side(domain.name);
+
+    Party xen("xen", qemu_xen_command(machine, layout, tree), options_.log_directory, Party::Returns::kKept);
+    xen.start();
+    say("started Xen with {} domains in {} MiB (pid {}); window of {} MiB", machine.domains.size(),
+        layout.memory_mib, xen.pid(), options_.window_bytes >> 20);
+    const auto deadline = Clock::now() + std::chrono::seconds(options_.seconds + 60);
+    while (!outcome_.over()) {
+      if (Clock::now() >= deadline) {
+        outcome_.failure = fmt::format("the driver side did not end within {} s; its console is in {}",
+                                       options_.seconds + 60, log_of("driver").string());
+        break;
+      }
+      pump(interrupts, xen);
+      if (const auto ending = xen.try_reap()) {
+        read(xen);
+        if (!outcome_.over())
+          outcome_.failure = fmt::format("the machine ended early with {}: {}; its console is in {}",
+                                         ending->text(), last_line_, xen.log().string());
+      }
+    }
+    if (xen.running()) xen.stop();
+    return conclude(options_, std::move(outcome_));
+  }
+
+ private:
+  template <class... Args>
+  void say(fmt::format_string<Args...> format, Args&&... args) const {
+    if (options_.quiet) return;
+    tell("hawser  | {:6.2f} s  {}\n", seconds_since(outcome_.start),
+         fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  XenMachine describe() const {
+    XenMachine machine;
+    machine.xen = find_xen();
+    XenDomain driver{.name = "driver", .image = find_image(options_, "hawser-driver.img", Arch::kAarch64)};
+    XenDomain device{.name = "device", .image = find_image(options_, "hawser-device.img", Arch::kAarch64)};
+    driver.arguments = {"link=xen-shm"};
+    if (options_.seconds != 0) driver.arguments.push_back(fmt::format("seconds={}", options_.seconds));
+    device.arguments = {"link=xen-shm", "queue-layout=" + options_.queue_layout};
+    const auto append = [](auto& to, const auto& more) { to.insert(to.end(), more.begin(), more.end()); };
+    append(driver.arguments, options_.driver_arguments);
+    append(device.arguments, options_.device_arguments);
+    if (options_.order == Order::kDriverFirst) {
+      machine.domains = {driver, device};
+    } else {
+      machine.domains = {device, driver};
+    }
+    machine.windows = {{.id = "hawser0", .bytes = options_.window_bytes}};
+    return machine;
+  }
+
+  std::filesystem::path find_xen() const {
+    const auto xen = options_.xen.empty() ? options_.images / "xen" / "xen" : options_.xen;
+    if (std::filesystem::exists(xen)) return xen;
+    throw std::runtime_error(
+        fmt::format("the hypervisor {} is missing; build it with ./dev xen", xen.string()));
+  }
+
+  static std::vector<std::byte> bare_tree(const XenLayout& layout, const std::filesystem::path& file) {
+    Child qemu(qemu_tree_command(layout, file));
+    std::optional<Ending> ending;
+    for (int tries = 0; tries < 1000 && !ending; ++tries) {
+      ending = qemu.try_reap();
+      if (!ending) ::poll(nullptr, 0, 10);
+    }
+    std::ifstream in(file, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    if (!ending || ending->by_signal || ending->number != 0 || bytes.empty())
+      throw std::runtime_error("qemu-system-aarch64 does not tell the machine's device tree");
+    const auto* first = reinterpret_cast<const std::byte*>(bytes.data());
+    return {first, first + bytes.size()};
+  }
+
+  static void write_tree(const std::filesystem::path& file, const std::vector<std::byte>& tree) {
+    std::ofstream out(file, std::ios::binary);
+    out.write(reinterpret_cast<const char*>(tree.data()), static_cast<std::streamsize>(tree.size()));
+    if (!out.flush()) throw std::runtime_error(fmt::format("can't write {}", file.string()));
+  }
+
+  std::filesystem::path log_of(const std::string& side) const {
+    return options_.log_directory / (side + ".log");
+  }
+
+  void open_side(const std::string& name) {
+    sides_.push_back({name, std::ofstream(log_of(name))});
+    if (!sides_.back().log)
+      throw std::runtime_error(fmt::format("can't write the log file {}", log_of(name).string()));
+  }
+
+  void pump(const Interrupts& interrupts, Party& xen) {
+    std::array<pollfd, 2> fds = {{{interrupts.fd(), POLLIN, 0}, {xen.output_fd(), POLLIN, 0}}};
+    ::poll(fds.data(), fds.size(), 20);
+    if ((fds[0].revents & POLLIN) != 0) {
+      interrupts.take();
+      outcome_.stopped = true;
+    }
+    read(xen);
+  }
+
+  void read(Party& xen) {
+    xen.read_lines([this](const Party&, std::string_view raw) {
+      const auto line = console_.take(raw);
+      if (!line) return;
+      if (line->domain && *line->domain >= 1 && *line->domain <= sides_.size()) {
+        take_domain_line(sides_[*line->domain - 1], line->text);
+      } else {
+        take_xen_line(line->text);
+      }
+    });
+  }
+
+  void take_domain_line(Side& side, const std::string& text) {
+    side.log << text << '\n' << std::flush;
+    if (outcome_.over())
+      return;  // what a device says to a machine that is being switched off is nobody's failure
+    if (!options_.quiet) tell("{:<7} | {}\n", side.name, text);
+    if (side.name == "driver") {
+      outcome_.take_driver_line(text);
+    } else if (const auto status = parse_end(text)) {
+      outcome_.failure = fmt::format("the {} side ended early with status {}; its console is in {}",
+                                     side.name, *status, log_of(side.name).string());
+    }
+  }
+
+  /// Everything is in the log; here only what ends the run.
+  void take_xen_line(const std::string& text) {
+    if (!text.empty()) last_line_ = text;
+    if (panicking_ && !text.empty() && outcome_.failure.empty()) {
+      outcome_.failure = fmt::format("Xen gave up: {}", text);
+    } else if (text.starts_with("Panic on CPU")) {
+      panicking_ = true;
+    } else if (text.starts_with("Domain ") && text.find(" crashed on ") != std::string::npos) {
+      outcome_.failure = fmt::format("Xen ended a domain: {}", text);
+    }
+  }
+
+  BootOptions options_;
+  std::vector<Side> sides_;  // by domain number, from 1 on
+  XenConsole console_;
+  std::string last_line_;
+  bool panicking_ = false;
+  Outcome outcome_;
+};
+
+}  // namespace
+
+int boot_xen(const BootOptions& options) {
+  return XenBooting(options).run();
+}
+
+}  // namespace hawser::launch

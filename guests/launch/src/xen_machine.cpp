@@ -1,0 +1,167 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// The nodes that Xen reads are described in its sources: docs/misc/arm/device-tree/{booting,guest}.txt.
+#include <hawser/launch/xen_machine.hpp>
+
+#include "device_tree_editor.hpp"
+#include "qemu_words.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace hawser::launch {
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kRam = 0x40000000;  // QEMU virt
+// QEMU puts its kernel, here Xen, at the start of RAM and the device tree 128 MiB behind.
+constexpr std::uint64_t kFirstImage = kRam + 160 * kMiB;
+constexpr std::uint64_t kXenItself = 256 * kMiB;  // with the images; the domains' memory comes on top
+constexpr std::uint64_t kPiece = 2 * kMiB;        // pieces start at multiples of this
+constexpr std::uint32_t kFirstChannel = 10;       // of the windows: any free number, the same in both domains
+
+std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+std::uint32_t high(std::uint64_t value) {
+  return static_cast<std::uint32_t>(value >> 32);
+}
+std::uint32_t low(std::uint64_t value) {
+  return static_cast<std::uint32_t>(value);
+}
+
+std::uint64_t bytes_of(const std::filesystem::path& file) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  if (error) throw std::runtime_error(fmt::format("can't read {}: {}", file.string(), error.message()));
+  return size;
+}
+
+std::string xen_command_line(const XenMachine& machine, const std::string& console) {
+  std::string line = fmt::format("console=dtuart dtuart={} noreboot", console);
+  if (machine.argo) line += " argo=1,mac-permissive=0";
+  if (!machine.policy.empty()) line += " xsm=" + machine.policy;
+  return line;
+}
+
+/// One domain's half of a window.
+void add_window(DeviceTreeEditor& tree, const std::string& domain, const XenLayout& layout, std::size_t index,
+                const std::string& id, std::uint32_t own_channel, std::uint32_t other_channel) {
+  const auto [base, bytes] = layout.windows[index];
+  const std::uint64_t in_guest = XenLayout::kWindowInGuest + (base - layout.windows.front().base);
+  const auto memory = tree.add_node(domain, fmt::format("shm@{:x}", base));
+  tree.set_text(memory, "compatible", "xen,domain-shared-memory-v1");
+  tree.set_text(memory, "xen,shm-id", id);
+  tree.set_cells(memory, "xen,shared-mem",
+                 {high(base), low(base), high(in_guest), low(in_guest), high(bytes), low(bytes)});
+  const auto channel = tree.add_node(domain, fmt::format("evtchn@{:x}", kFirstChannel + index));
+  tree.set_text(channel, "compatible", "xen,evtchn-v1");
+  tree.set_cells(channel, "phandle", {own_channel});
+  tree.set_cells(channel, "xen,evtchn", {kFirstChannel + static_cast<std::uint32_t>(index), other_channel});
+}
+
+std::string add_domain(DeviceTreeEditor& tree, const XenDomain& domain, XenLayout::Piece image) {
+  const auto node = tree.add_node("/chosen", domain.name);
+  tree.set_text(node, "compatible", "xen,domain");
+  tree.set_cells(node, "#address-cells", {2});
+  tree.set_cells(node, "#size-cells", {2});
+  tree.set_cells(node, "cpus", {1});
+  tree.set_cells(node, "memory", {0, domain.memory_mib * 1024});
+  tree.set_flag(node, "vpl011");
+  tree.set_text(node, "xen,enhanced", "no-xenstore");  // the domain is told that it is one
+  const auto kernel = tree.add_node(node, fmt::format("module@{:x}", image.base));
+  tree.set_texts(kernel, "compatible", {"multiboot,kernel", "multiboot,module"});
+  tree.set_cells(kernel, "reg", {high(image.base), low(image.base), high(image.bytes), low(image.bytes)});
+  tree.set_text(kernel, "bootargs", one_line(domain.arguments));
+  return node;
+}
+
+std::vector<std::string> bare_machine(const XenLayout& layout, const std::string& more) {
+  // One processor, one thread: with more, a wake-up from one domain to another takes many times as long. RNDR is only in
+  // "max"; pointer authentication costs much to emulate, and Xen 4.17 does not know SVE.
+  return {"qemu-system-aarch64",
+          "-machine",
+          "virt,virtualization=on,gic-version=3" + more,
+          "-cpu",
+          "max,pauth=off,sve=off",
+          "-smp",
+          "1",
+          "-m",
+          fmt::format("{}", layout.memory_mib),
+          "-nodefaults",
+          "-display",
+          "none",
+          "-no-reboot",
+          "-net",
+          "none"};
+}
+
+}  // namespace
+
+XenLayout::XenLayout(const XenMachine& machine) {
+  std::uint64_t next = kFirstImage;
+  std::uint64_t memory = kXenItself;
+  for (const XenDomain& domain : machine.domains) {
+    images.push_back({next, bytes_of(domain.image)});
+    next += round_up(images.back().bytes, kPiece);
+    memory += domain.memory_mib * kMiB;
+  }
+  if (next > kRam + kXenItself) throw std::runtime_error("the guest images are too large for the machine");
+  std::uint64_t shared = 0;
+  for (const XenWindow& window : machine.windows) shared += round_up(window.bytes, kPiece);
+  const std::uint64_t end = round_up(memory + shared, 64 * kMiB);
+  memory_mib = static_cast<unsigned>(end / kMiB);
+  next = kRam + end - shared;
+  for (const XenWindow& window : machine.windows) {
+    windows.push_back({next, window.bytes});
+    next += round_up(window.bytes, kPiece);
+  }
+}
+
+std::vector<std::string> qemu_tree_command(const XenLayout& layout, const std::filesystem::path& to) {
+  return bare_machine(layout, ",dumpdtb=" + option_value(to.string()));
+}
+
+std::vector<std::byte> xen_tree(const XenMachine& machine, const XenLayout& layout,
+                                const std::vector<std::byte>& bare_tree) {
+  DeviceTreeEditor tree(bare_tree);
+  const std::string console = tree.text("/chosen", "stdout-path");
+  if (console.empty()) throw std::runtime_error("device tree: /chosen names no console");
+  tree.set_text("/chosen", "xen,xen-bootargs", xen_command_line(machine, console));
+  tree.set_cells("/chosen", "#address-cells", {2});
+  tree.set_cells("/chosen", "#size-cells", {2});
+
+  std::vector<std::string> nodes(machine.domains.size());
+  for (std::size_t i = nodes.size(); i-- > 0;)
+    nodes[i] = add_domain(tree, machine.domains[i], layout.images[i]);
+  for (std::size_t i = 0; i < machine.windows.size(); ++i) {
+    const XenWindow& window = machine.windows[i];
+    if (window.id.empty() || window.id.size() > 15)
+      throw std::runtime_error(fmt::format("the window's id '{}' has not 1 to 15 characters", window.id));
+    if (window.bytes == 0 || window.bytes % 4096 != 0)
+      throw std::runtime_error(fmt::format("a window of {} bytes is not whole pages of 4096", window.bytes));
+    const std::uint32_t one = tree.new_phandle(), other = tree.new_phandle();
+    add_window(tree, nodes.at(window.one), layout, i, window.id, one, other);
+    add_window(tree, nodes.at(window.other), layout, i, window.id, other, one);
+  }
+  return tree.finish();
+}
+
+std::vector<std::string> qemu_xen_command(const XenMachine& machine, const XenLayout& layout,
+                                          const std::filesystem::path& tree) {
+  std::vector<std::string> command = bare_machine(layout, "");
+  const auto add = [&](auto... words) { (command.emplace_back(words), ...); };
+  add("-accel", "tcg,thread=single", "-serial", "stdio");
+  add("-kernel", machine.xen.string(), "-dtb", tree.string());
+  for (std::size_t i = 0; i < machine.domains.size(); ++i) {
+    add("-device", fmt::format("loader,file={},addr={:#x},force-raw=on",
+                               option_value(machine.domains[i].image.string()), layout.images[i].base));
+  }
+  return command;
+}
+
+}  // namespace hawser::launch
