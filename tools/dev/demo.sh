@@ -2,19 +2,27 @@
 # SPDX-FileCopyrightText: 2026 The Hawser authors
 # SPDX-License-Identifier: MIT
 
-#: Build, boot two guests that share only an ivshmem device, and show their virtio traffic.
+#: Build, boot two guests that share only one link, and show their virtio traffic.
 #:
-#:   ./dev demo [boot] [ARGS]     ARGS go to `hawser boot`; ./dev demo --help lists them
+#:   ./dev demo [boot] [ARGS]     over an ivshmem window, each guest under a QEMU of its own
+#:   ./dev demo xen-shm [ARGS]    over memory that Xen shares: two domains of Xen, no dom0
 #:
-#: Ends with a table and status 0; what did not verify is named and gives another status.
+#: ARGS go to `hawser boot`; ./dev demo --help lists them. Ends with a table and status 0; what did not verify is named
+#: and gives another status.
 
+link=ivshmem
 case "${1:-}" in
   boot) shift ;;
+  xen-shm)
+    link=$1
+    shift
+    ;;
   "" | -*) ;;
-  *) die "no demo \"$1\"; there is: boot" ;;
+  *) die "no demo \"$1\"; there are: boot xen-shm" ;;
 esac
 
 setup_if_needed
 [ -f cli/meson.build ] || die "the demo needs the hawser command (cli/), which this tree does not have"
+if [ "$link" != ivshmem ]; then build_xen || exit 1; fi
 build_all cli/hawser
-exec build/native/cli/hawser boot "$@"
+exec build/native/cli/hawser boot --link "$link" "$@"

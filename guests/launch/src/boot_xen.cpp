@@ -97,9 +97,16 @@ class XenBooting {
 
   std::filesystem::path find_xen() const {
     const auto xen = options_.xen.empty() ? options_.images / "xen" / "xen" : options_.xen;
-    if (std::filesystem::exists(xen)) return xen;
-    throw std::runtime_error(
-        fmt::format("the hypervisor {} is missing; build it with ./dev xen", xen.string()));
+    std::ifstream in(xen, std::ios::binary);
+    if (!in)
+      throw std::runtime_error(
+          fmt::format("the hypervisor {} is missing; build it with ./dev xen", xen.string()));
+    // Linux's Documentation/arm64/booting.rst, which Xen follows. QEMU loads anything, and then nothing ever happens.
+    std::array<char, 60> header{};
+    in.read(header.data(), header.size());
+    if (!in || std::string_view(&header[56], 4) != "ARM\x64")
+      throw std::runtime_error(fmt::format("{} is no arm64 kernel image, so it is no Xen", xen.string()));
+    return xen;
   }
 
   static std::vector<std::byte> bare_tree(const XenLayout& layout, const std::filesystem::path& file) {
