@@ -14,6 +14,7 @@
 #include "status.hpp"
 
 #include <hawser/ivshmem/server/server.hpp>
+#include <hawser/ivshmem/server/status_port.hpp>
 
 #include <map>
 #include <memory>

@@ -5,9 +5,7 @@
 #pragma once
 
 #include "link.hpp"
-#include "listener.hpp"
 
-#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,30 +27,5 @@ inline constexpr std::uint64_t kIoeventfdWarning = 900;
 
 std::string status_line(const std::vector<std::unique_ptr<Link>>& links, const Counts& counts,
                         Instant started, Instant now);
-
-/// Answers each connection from this user or root with the line, then closes it. Reads nothing.
-class StatusPort {
- public:
-  explicit StatusPort(const std::string& path) : listener_(path, 0600, std::nullopt) {}
-
-  int fd() const { return listener_.fd(); }
-  /// The listener is readable.
-  void accept(const std::string& line, Instant now);
-  /// Sends what slow readers could not take; gives them up after a second. Call while busy().
-  void tick(Instant now);
-  bool busy() const { return !readers_.empty(); }
-
- private:
-  static constexpr std::size_t kMaxReaders = 8;
-  struct Reader {
-    UniqueFd socket;
-    std::string rest;
-    Instant until;
-  };
-  static bool finished(Reader& reader);
-
-  Listener listener_;
-  std::list<Reader> readers_;
-};
 
 }  // namespace hawser::ivshmem
