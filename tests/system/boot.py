@@ -154,6 +154,29 @@ class Booter:
                 *options]
 
 
+def run_all(cases, folder, only):
+    """Runs each case whose name contains `only`; the numbers of those that passed and failed."""
+    passed = failed = 0
+    for name, body in cases:
+        if only not in name:
+            continue
+        start = time.monotonic()
+        try:
+            body()
+            left = processes_left(folder)
+            if left:
+                raise Failure(f"left behind: {left}")
+            passed += 1
+            print(f"ok      {time.monotonic() - start:5.1f} s  {name}", flush=True)
+        except Failure as failure:
+            failed += 1
+            print(f"not ok  {time.monotonic() - start:5.1f} s  {name}: {failure}", flush=True)
+            for log in sorted(pathlib.Path(folder, "logs").glob("*.log")):
+                for line in log.read_text(errors="replace").splitlines()[-8:]:
+                    print(f"        {log.stem}: {line}")
+    return passed, failed
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hawser", required=True)
@@ -165,27 +188,10 @@ def main():
             print(f"{tool} is not installed")
             return 77
 
-    passed = failed = 0
     folder = tempfile.mkdtemp(prefix="hawser-boot-")
     try:
         booter = Booter(os.path.abspath(chosen.hawser), os.path.abspath(chosen.images), folder)
-        for name, body in cases(booter, folder):
-            if chosen.only not in name:
-                continue
-            start = time.monotonic()
-            try:
-                body()
-                left = processes_left(folder)
-                if left:
-                    raise Failure(f"left behind: {left}")
-                passed += 1
-                print(f"ok      {time.monotonic() - start:5.1f} s  {name}", flush=True)
-            except Failure as failure:
-                failed += 1
-                print(f"not ok  {time.monotonic() - start:5.1f} s  {name}: {failure}", flush=True)
-                for log in sorted(pathlib.Path(folder, "logs").glob("*.log")):
-                    for line in log.read_text(errors="replace").splitlines()[-8:]:
-                        print(f"        {log.stem}: {line}")
+        passed, failed = run_all(cases(booter, folder), folder, chosen.only)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"{passed} passed, {failed} failed")

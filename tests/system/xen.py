@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+"""Boots both sides of a link as domains of Xen, as a user would, and looks at what `hawser boot --json` says.
+
+    xen.py --hawser PROGRAM --images FOLDER [--only WORD]
+
+FOLDER/xen/xen is the hypervisor: ./dev xen makes it.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from boot import Booter, Failure, run_all
+
+
+def refused(boot, status, sentence, *options, **more):
+    command = boot.command(*options, **more)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, cwd=boot.folder)
+    if done.returncode != status or sentence not in done.stderr:
+        raise Failure(f"status {done.returncode}, not {status} and '{sentence}': {done.stderr.strip()}")
+
+
+def interrupted(boot, *options):
+    running = subprocess.Popen(boot.command(*options, "--seconds", "30"), stdin=subprocess.DEVNULL, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=boot.folder)
+    time.sleep(2)
+    running.send_signal(signal.SIGINT)
+    try:
+        _, errors = running.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        raise Failure("did not end within 20 s of SIGINT") from None
+    if running.returncode != 1 or "stopped by a signal" not in errors:
+        raise Failure(f"status {running.returncode}: {errors.strip()}")
+
+
+def cases(boot):
+    shm = ("--link", "xen-shm")
+    for order in ("device-first", "driver-first"):
+        yield (f"one domain uses what another serves over memory that Xen shares, {order}",
+               lambda order=order: boot(*shm, "--order", order).expect_verified())
+    yield ("the smallest window does, and the plain message queue layout",
+           lambda: boot(*shm, "--size", "256K", "--queue-layout", "plain").expect_verified())
+    yield ("traffic goes on for as long as it is asked to",
+           lambda: boot(*shm, "--seconds", "4").expect_verified())
+    yield ("a device domain that ends is a failure, and said so",
+           lambda: refused(boot, 1, "the device side ended early with status 2", *shm,
+                           "--device-argument", "disk=memory"))
+    yield ("a domain without Xen's memory says so",
+           lambda: refused(boot, 1, "the device side ended early with status 2", *shm,
+                           "--device-argument", "link=ivshmem"))
+    yield "a signal ends everything in order", lambda: interrupted(boot, *shm)
+    yield ("a hypervisor that is missing is one sentence",
+           lambda: refused(boot, 2, "is missing; build it with ./dev xen", *shm, images=f"{boot.folder}/nothing"))
+    yield ("a hypervisor that is none is one sentence",
+           lambda: refused(boot, 2, "so it is no Xen", *shm, "--xen", __file__))
+    for words in (("--kill", "driver@1"), ("--driver", "process"), ("--arch", "x86_64"), ("--accel", "kvm"),
+                  ("--vectors", "2"), ("--disk", __file__)):
+        yield (f"{words[0]} {words[1]} is refused with Xen",
+               lambda words=words: refused(boot, 64, "not on Xen", *shm, *words))
+    yield ("a hypervisor without a link of Xen's is refused",
+           lambda: refused(boot, 64, "only for links that are Xen's", "--xen", __file__))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hawser", required=True)
+    parser.add_argument("--images", required=True)
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    chosen = parser.parse_args()
+    if shutil.which("qemu-system-aarch64") is None:
+        print("qemu-system-aarch64 is not installed")
+        return 77
+    if not pathlib.Path(chosen.images, "xen", "xen").exists():
+        print("the hypervisor is not built: ./dev xen")
+        return 77
+
+    folder = tempfile.mkdtemp(prefix="hawser-xen-")
+    try:
+        booter = Booter(os.path.abspath(chosen.hawser), os.path.abspath(chosen.images), folder)
+        passed, failed = run_all(cases(booter), folder, chosen.only)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"{passed} passed, {failed} failed")
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// The device tree that Xen gets, read back by libfdt.
+#include <hawser/launch/xen_machine.hpp>
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+extern "C" {
+#include <libfdt.h>
+}
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+
+using namespace hawser::launch;
+
+namespace {
+
+/// An image file of that many bytes, gone with the object.
+struct Image {
+  explicit Image(std::uint64_t bytes)
+      : path(std::filesystem::temp_directory_path() / ("hawser-image-" + std::to_string(::getpid()))) {
+    std::ofstream(path).close();
+    std::filesystem::resize_file(path, bytes);
+  }
+  ~Image() { std::filesystem::remove(path); }
+  std::filesystem::path path;
+};
+
+XenMachine two_domains(const Image& image) {
+  return {.xen = "xen",
+          .domains = {{.name = "one", .image = image.path, .memory_mib = 48, .arguments = {"a=1", "b"}},
+                      {.name = "two", .image = image.path}},
+          .windows = {{.id = "w", .bytes = 5 << 20}}};
+}
+
+/// As small as QEMU's could be.
+std::vector<std::byte> bare_tree(bool with_console = true) {
+  std::vector<std::byte> tree(4096);
+  ::fdt_create_empty_tree(tree.data(), static_cast<int>(tree.size()));
+  const int chosen = ::fdt_add_subnode(tree.data(), 0, "chosen");
+  if (with_console) ::fdt_setprop_string(tree.data(), chosen, "stdout-path", "/uart@1");
+  return tree;
+}
+
+struct Tree {
+  explicit Tree(std::vector<std::byte> bytes) : bytes(std::move(bytes)) {}
+
+  int node(const std::string& path) const {
+    const int offset = ::fdt_path_offset(bytes.data(), path.c_str());
+    REQUIRE_MESSAGE(offset >= 0, path);
+    return offset;
+  }
+  std::vector<std::uint64_t> cells(const std::string& path, const char* name) const {
+    int length = 0;
+    const auto* value = static_cast<const fdt32_t*>(::fdt_getprop(bytes.data(), node(path), name, &length));
+    std::vector<std::uint64_t> out;
+    for (int i = 0; i < length / 4; ++i) out.push_back(fdt32_to_cpu(value[i]));
+    return out;
+  }
+  std::string text(const std::string& path, const char* name) const {
+    const char* value = ::fdt_stringlist_get(bytes.data(), node(path), name, 0, nullptr);
+    return value == nullptr ? "(none)" : value;
+  }
+  std::vector<std::string> children(const std::string& path) const {
+    std::vector<std::string> names;
+    int child = 0;
+    fdt_for_each_subnode(child, bytes.data(), node(path))
+        names.push_back(::fdt_get_name(bytes.data(), child, nullptr));
+    return names;
+  }
+
+  std::vector<std::byte> bytes;
+};
+
+}  // namespace
+
+TEST_CASE("domains stand in the tree in the order in which Xen is to number them") {
+  const Image image(100);
+  const XenMachine machine = two_domains(image);
+  const Tree tree(xen_tree(machine, XenLayout(machine), bare_tree()));
+  CHECK(tree.children("/chosen") == std::vector<std::string>{"one", "two"});
+  CHECK(tree.text("/chosen/one", "compatible") == "xen,domain");
+  CHECK(tree.cells("/chosen/one", "memory") == std::vector<std::uint64_t>{0, 48 * 1024});
+  CHECK(tree.text("/chosen/one/module@4a000000", "bootargs") == "a=1 b");
+  CHECK(tree.cells("/chosen/one/module@4a000000", "reg") ==
+        std::vector<std::uint64_t>{0, 0x4a000000, 0, 100});
+  CHECK(tree.cells("/chosen/two/module@4a200000", "reg") ==
+        std::vector<std::uint64_t>{0, 0x4a200000, 0, 100});
+}
+
+TEST_CASE("both domains name the same memory, and each the other's event channel") {
+  const Image image(100);
+  const XenMachine machine = two_domains(image);
+  const XenLayout layout(machine);
+  const Tree tree(xen_tree(machine, layout, bare_tree()));
+  const std::string memory = "/shm@" + [&] {
+    char text[20];
+    std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(layout.windows[0].base));
+    return std::string(text);
+  }();
+  CHECK(tree.cells("/chosen/one" + memory, "xen,shared-mem") ==
+        std::vector<std::uint64_t>{0, layout.windows[0].base, 0, XenLayout::kWindowInGuest, 0, 5 << 20});
+  CHECK(tree.cells("/chosen/one" + memory, "xen,shared-mem") ==
+        tree.cells("/chosen/two" + memory, "xen,shared-mem"));
+  CHECK(tree.text("/chosen/two" + memory, "xen,shm-id") == "w");
+  CHECK(tree.cells("/chosen/one/evtchn@a", "xen,evtchn")[0] == 10);
+  CHECK(tree.cells("/chosen/one/evtchn@a", "xen,evtchn")[1] ==
+        tree.cells("/chosen/two/evtchn@a", "phandle")[0]);
+  CHECK(tree.cells("/chosen/two/evtchn@a", "xen,evtchn")[1] ==
+        tree.cells("/chosen/one/evtchn@a", "phandle")[0]);
+}
+
+TEST_CASE("images, windows and the domains' memory have room, and none lies in another") {
+  const Image image((2 << 20) + 1);
+  XenMachine machine = two_domains(image);
+  machine.windows.push_back({.id = "v", .bytes = 4096});
+  const XenLayout layout(machine);
+  CHECK(layout.images[1].base - layout.images[0].base >= layout.images[0].bytes);
+  CHECK(layout.windows[1].base - layout.windows[0].base >= layout.windows[0].bytes);
+  const std::uint64_t end = 0x40000000ull + (std::uint64_t{layout.memory_mib} << 20);
+  CHECK(layout.windows[1].base + layout.windows[1].bytes <= end);
+  CHECK(layout.windows[0].base >= layout.images[1].base + layout.images[1].bytes);
+  CHECK(layout.memory_mib >= 256 + 48 + 64 + 6);
+}
+
+TEST_CASE("Xen is told to allow Argo, and by which policy, only when asked") {
+  const Image image(100);
+  XenMachine machine = two_domains(image);
+  const auto line = [&] {
+    return Tree(xen_tree(machine, XenLayout(machine), bare_tree())).text("/chosen", "xen,xen-bootargs");
+  };
+  CHECK(line() == "console=dtuart dtuart=/uart@1 noreboot");
+  machine.argo = true;
+  machine.policy = "dummy";
+  CHECK(line() == "console=dtuart dtuart=/uart@1 noreboot argo=1,mac-permissive=0 xsm=dummy");
+}
+
+TEST_CASE("what can not be expressed is refused") {
+  const Image image(100);
+  const auto refused = [&](auto change) {
+    XenMachine machine = two_domains(image);
+    change(machine);
+    CHECK_THROWS_AS(xen_tree(machine, XenLayout(machine), bare_tree()), std::runtime_error);
+  };
+  refused([](XenMachine& machine) { machine.windows[0].id = "sixteen-letters!"; });
+  refused([](XenMachine& machine) { machine.windows[0].id = ""; });
+  refused([](XenMachine& machine) { machine.windows[0].bytes = 4097; });
+  refused([](XenMachine& machine) { machine.domains[0].arguments = {"a b"}; });
+  refused([](XenMachine& machine) { machine.domains[0].image = "/nothing/here"; });
+  refused([](XenMachine& machine) { machine.domains[1].name = machine.domains[0].name; });
+  const XenMachine machine = two_domains(image);
+  CHECK_THROWS_AS(xen_tree(machine, XenLayout(machine), bare_tree(false)), std::runtime_error);
+  CHECK_THROWS_AS(xen_tree(machine, XenLayout(machine), std::vector<std::byte>(100)), std::runtime_error);
+}
