@@ -73,6 +73,7 @@ class DirectTransport {
   Result<virtio::Features, virtio::TransportError> negotiate(virtio::Features wanted) {
     if (down_) return Err{virtio::TransportError::kLinkDown};
     (void)reset();
+    failed = false;
     wanted.set(virtio::VIRTIO_F_VERSION_1);
     const virtio::Features agreed = wanted & (model_->offered() | ring_features_);
     if (!model_->acceptable(agreed)) return Err{virtio::TransportError::kRefusedFeatures};
@@ -151,6 +152,10 @@ class DirectTransport {
     return {};
   }
 
+  void fail() {
+    if (!down_) failed = true;
+  }
+
   bool take_config_change() { return !down_ && model_->take_config_change(); }
   bool needs_reset() const { return !down_ && model_->needs_reset(); }
   virtio::Arena& arena() { return region_.arena(); }
@@ -214,6 +219,7 @@ class DirectTransport {
   std::function<bool()> on_idle;
 
   std::map<std::uint16_t, virtio::QueueLayout> layouts;  ///< Of the queues as last started.
+  bool failed = false;                                   ///< The driver has given up.
   unsigned notifications = 0;
   unsigned interrupts = 0;
   unsigned waits = 0;

@@ -288,6 +288,18 @@ TEST_CASE("the configuration tells the size, the limits and the queues") {
   CHECK(part[0] == std::byte{3});
 }
 
+TEST_CASE(
+    "every field of the configuration can be read before the driver has said anything, and padding is 0") {
+  MemoryRig m;
+  virtio_blk_config config{};
+  std::memset(&config, 0xee, sizeof(config));
+  m.rig.device.read_config(0, std::as_writable_bytes(std::span(&config, 1)));
+  CHECK(config.capacity == kSectors);
+  CHECK(config.blk_size == 512);
+  CHECK(config.unused0 == 0);
+  for (const std::uint8_t byte : config.unused1) CHECK(byte == 0);
+}
+
 TEST_CASE("only the write cache can be configured, and only where it was negotiated") {
   MemoryRig m;
   m.rig.start({});

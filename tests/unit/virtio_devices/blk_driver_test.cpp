@@ -326,6 +326,14 @@ TEST_CASE("the write cache can be switched, and a new size is noticed") {
   REQUIRE(p.driver.submit(BlkRequest::write(0, buffer, 512)).ok());
   p.transport.serve();
   CHECK(disk.pending.at(0).durable);
+  disk.finish(0);
+  p.transport.serve_all();
+  p.driver.poll();
+  REQUIRE(p.driver.take()->result.ok());
+  REQUIRE(
+      p.driver.submit(BlkRequest::flush()).ok());  // §5.2.6.1: what was written before the switch may need it
+  p.transport.serve();
+  CHECK(disk.pending.at(0).action == device::BlkAction::kFlush);
   disk.sectors = 100;
   p.model.recheck_capacity();
   p.driver.poll();

@@ -262,9 +262,11 @@ TEST_CASE("limits that make no sense become the nearest that do, or the device i
   REQUIRE(start().ok());
   v.liar.config.size_max = 511;  // no sector fits in one segment of that
   CHECK(start().error() == TransportError::kBadAnswer);
+  CHECK(v.transport.failed);  // §3.1.1: the device is told
   v.liar.config.seg_max = UINT32_MAX;
   v.liar.config.size_max = UINT32_MAX;
   REQUIRE(start().ok());
+  CHECK_FALSE(v.transport.failed);
   v.liar.config.capacity = UINT64_MAX;
   REQUIRE(start().ok());
   CHECK(v.driver.submit(BlkRequest::read(UINT64_MAX - 1, Offset(0), 512)).error() ==

@@ -346,6 +346,34 @@ TEST_CASE(
   CHECK_FALSE(dupe.driver.broken());
 }
 
+TEST_CASE(
+    "buffers have one direction each: nothing to read in receive queues, nothing to write in transmit "
+    "queues") {
+  Dupe dupe;
+  REQUIRE(dupe.start().ok());
+  dupe.tell(message(0, VIRTIO_CONSOLE_DEVICE_ADD, 1));
+  REQUIRE(dupe.driver.write(0, std::as_bytes(std::span("text", 4))) == 4);
+  for (const std::uint16_t queue : {std::uint16_t{0}, kToDriver}) {
+    const auto sizes = dupe.puppet.directions(queue);
+    REQUIRE(sizes.has_value());
+    CHECK(sizes->first == 0);
+    CHECK(sizes->second != 0);
+  }
+  for (const std::uint16_t queue : {std::uint16_t{1}, kToDevice}) {
+    const auto sizes = dupe.puppet.directions(queue);
+    REQUIRE(sizes.has_value());
+    CHECK(sizes->first != 0);
+    CHECK(sizes->second == 0);
+  }
+}
+
+TEST_CASE("a console that could not be started is told that the driver gives up") {
+  Dupe dupe;
+  dupe.puppet.config[4] = std::byte{0};
+  REQUIRE_FALSE(dupe.start().ok());
+  CHECK(dupe.transport.failed);
+}
+
 TEST_CASE("a device of no ports is a bad answer, one without its queues names what is missing") {
   Dupe dupe;
   dupe.puppet.config[4] = std::byte{0};

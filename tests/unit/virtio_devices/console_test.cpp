@@ -199,6 +199,19 @@ TEST_CASE("a port can be unplugged and plugged in again while others work") {
   CHECK(pair.tapes[1].from_driver == "back");
 }
 
+TEST_CASE("a port that was unplugged before the driver was ready is neither added nor removed") {
+  ConsolePair pair;
+  pair.model.plug(1, false);
+  REQUIRE(pair.start());
+  CHECK_FALSE(pair.driver.port(1).present);
+  CHECK(pair.driver.port(2).present);
+  pair.model.plug(1, true);
+  pair.model.plug(1, false);  // before it could be announced
+  pair.settle();
+  CHECK_FALSE(pair.driver.port(1).present);
+  CHECK(pair.driver.counters().messages_ignored == 0);  // a DEVICE_REMOVE of no port would be
+}
+
 TEST_CASE("a character for emergencies reaches port 0, other writes to the configuration do not") {
   ConsolePair pair;
   const le32 character('!');

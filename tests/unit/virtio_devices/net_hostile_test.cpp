@@ -275,6 +275,8 @@ TEST_CASE("a queue reset while buffers and a frame are held gives them back and 
   victim.driver.restart_queue(0);
   for (int n = 0; n < 20; ++n) victim.driver.submit(0, {}, {100});
   victim.driver.transport.serve_all();
+  CHECK(victim.model.counters().received == 0);  // §5.1.6.5.6.2: no other queue could take the frame
+  victim.deliver(1000);
   CHECK(victim.model.counters().received == 1);
   CHECK(victim.still_works());
 }

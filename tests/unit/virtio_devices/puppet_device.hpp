@@ -55,6 +55,32 @@ class PuppetDevice {
     return bytes;
   }
 
+  /// What the next chain of a queue says, answered with `bytes`.
+  std::optional<std::vector<std::byte>> read_then_answer(std::uint16_t index,
+                                                         std::span<const std::byte> answer) {
+    std::vector<virtio::Segment> storage(512);
+    auto chain = queues_[index].try_take(storage);
+    if (!chain.ok()) return std::nullopt;
+    std::vector<std::byte> said(chain->readable_bytes());
+    virtio::ChainReader<RegionMemory> reader(queues_[index].memory(), *chain);
+    if (!said.empty()) (void)reader.read(said);
+    virtio::ChainWriter<RegionMemory> writer(queues_[index].memory(), *chain);
+    (void)writer.write_some(answer);
+    queues_[index].complete(std::move(*chain), static_cast<std::uint32_t>(answer.size()));
+    (void)queues_[index].publish();
+    return said;
+  }
+
+  /// Bytes that the next chain of a queue holds for reading and for writing. It is completed, unpublished.
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> directions(std::uint16_t index) {
+    std::vector<virtio::Segment> storage(512);
+    auto chain = queues_[index].try_take(storage);
+    if (!chain.ok()) return std::nullopt;
+    const std::pair sizes{chain->readable_bytes(), chain->writable_bytes()};
+    queues_[index].complete(std::move(*chain), 0);
+    return sizes;
+  }
+
   // --- DeviceModel ---
 
   virtio::Features offered() const { return features; }

@@ -79,6 +79,17 @@ class RawDriver {
     return std::to_integer<std::uint8_t>(last_bytes(index).at(0));
   }
 
+  /// After transport.reset_queue().
+  void start_queue(std::uint16_t index) {
+    const auto size = transport.queue_max_size(index);
+    REQUIRE(size.ok());
+    Queue& queue = queues_[index];
+    queue.slots.resize(*size);
+    auto started = transport.start_queue(index, *size, queue.slots);
+    REQUIRE(started.ok());
+    queue.queue = std::move(*started);
+  }
+
   void restart_queue(std::uint16_t index) {
     REQUIRE(transport.reset_queue(index).ok());
     start_queue(index);
@@ -102,16 +113,6 @@ class RawDriver {
     std::vector<virtio::DriverSlot> slots;
     virtio::AnyDriverQueue<RegionMemory> queue;
   };
-
-  void start_queue(std::uint16_t index) {
-    const auto size = transport.queue_max_size(index);
-    REQUIRE(size.ok());
-    Queue& queue = queues_[index];
-    queue.slots.resize(*size);
-    auto started = transport.start_queue(index, *size, queue.slots);
-    REQUIRE(started.ok());
-    queue.queue = std::move(*started);
-  }
 
   std::map<std::uint16_t, Queue> queues_;
   std::map<std::uint16_t, virtio::Segment> last_writable_;

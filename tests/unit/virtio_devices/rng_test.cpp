@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 
 // The entropy device and its driver, together and each against a hostile other side.
+#include "puppet_device.hpp"
+
 #include "support/blk_rig.hpp"
 #include "support/direct_transport.hpp"
 
@@ -138,6 +140,29 @@ TEST_CASE("without its device the driver says so") {
   p.driver.suspend();
   CHECK(p.driver.fill(out, p.soon()).error() == RngError::kNotRunning);
   CHECK(p.driver.resume(p.transport).error() == TransportError::kLinkDown);
+}
+
+TEST_CASE(
+    "a request for entropy has nothing to read, and a device without a queue is told that the driver gives "
+    "up") {
+  test::TestRegion region;
+  PuppetDevice<VIRTIO_ID_ENTROPY> puppet(1);
+  DirectTransport<PuppetDevice<VIRTIO_ID_ENTROPY>> transport(region, puppet);
+  driver::Rng<DirectTransport<PuppetDevice<VIRTIO_ID_ENTROPY>>> driver;
+  REQUIRE(driver.start(transport).ok());
+  driver.poll();
+  const auto sizes = puppet.directions(0);
+  REQUIRE(sizes.has_value());
+  CHECK(sizes->first == 0);
+  CHECK(sizes->second != 0);
+  CHECK_FALSE(transport.failed);
+
+  PuppetDevice<VIRTIO_ID_ENTROPY> bare(0);
+  DirectTransport<PuppetDevice<VIRTIO_ID_ENTROPY>> nothing(region, bare);
+  driver::Rng<DirectTransport<PuppetDevice<VIRTIO_ID_ENTROPY>>> other;
+  CHECK(other.start(nothing).error() == TransportError::kNoSuchQueue);
+  CHECK(nothing.failed);
+  other.stop();
 }
 
 TEST_CASE("an entropy device that gives nothing, or claims more than there was room for, is found out") {

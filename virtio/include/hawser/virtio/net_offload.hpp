@@ -21,6 +21,9 @@ inline constexpr std::size_t kVlanTag = 4;
 /// Bytes of the longest frame, Ethernet header included, net header not (§5.1.6.3.1: 65562 with the net header).
 inline constexpr std::size_t kMaxFrame = 65550;
 
+/// The least that a device may call its MTU (§5.1.4.1), as IPv4 has it (RFC 791).
+inline constexpr std::uint16_t kSmallestMtu = 68;
+
 /// Work on a frame that one side may leave to the other. UFO is not among it: Hawser never offers that.
 struct NetOffloads {
   bool checksum = false;  ///< TCP and UDP checksums.

@@ -10,6 +10,7 @@
 #include <hawser/virtio/device/net_filter.hpp>
 #include <hawser/virtio/device/net_receive.hpp>
 #include <hawser/virtio/device/net_transmit.hpp>
+#include <hawser/virtio/net_address.hpp>
 
 #include <algorithm>
 #include <array>
@@ -22,8 +23,8 @@
 namespace hawser::virtio::device {
 
 struct NetConfig {
-  Mac mac{};
-  std::uint16_t mtu = 0;    ///< 0: the backend's, if it says one.
+  Mac mac{};                ///< All zero: none, the driver chooses one.
+  std::uint16_t mtu = 0;    ///< 0: the backend's, if it says one. Below kSmallestMtu none is offered.
   std::uint16_t pairs = 1;  ///< Receive and transmit queues, each; as far as the backend has them.
   NetOffloads offloads = NetOffloads::all();  ///< Of those that the backend can, which to offer.
 };
@@ -52,6 +53,7 @@ class Net {
   Net(Backend& backend, const NetConfig& config) : backend_(backend), config_(config) {
     pairs_ = std::clamp<std::uint16_t>(std::min(config.pairs, backend.queues()), 1, kMaxPairs);
     if (config_.mtu == 0) config_.mtu = backend.mtu();
+    if (config_.mtu < kSmallestMtu) config_.mtu = 0;  // §5.1.4.1
     filter_.reset(config_.mac);
     status_shown_ = status();
   }
@@ -62,9 +64,9 @@ class Net {
   // --- DeviceModel ---
 
   Features offered() const {
-    Features f{VIRTIO_NET_F_MAC,           VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_F_STATUS,
-               VIRTIO_NET_F_CTRL_VQ,       VIRTIO_NET_F_CTRL_RX,   VIRTIO_NET_F_CTRL_MAC_ADDR,
-               VIRTIO_NET_F_GUEST_ANNOUNCE};
+    Features f{VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_F_STATUS,        VIRTIO_NET_F_CTRL_VQ,
+               VIRTIO_NET_F_CTRL_RX,   VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_GUEST_ANNOUNCE};
+    f.set(VIRTIO_NET_F_MAC, config_.mac != Mac{});
     f.set(VIRTIO_NET_F_MTU, config_.mtu != 0);
     f.set(VIRTIO_NET_F_MQ, pairs_ > 1);
     const NetOffloads gives = backend_.gives() & config_.offloads;
@@ -104,6 +106,8 @@ class Net {
   void attach(std::uint16_t index, AnyDeviceQueue<M>&& queue) {
     if (index >= queue_count()) return;
     detach(index);
+    // Frames that came while every receive queue was being reset are dropped (§5.1.6.5.6.2).
+    if (started_ && receives(index) && !receiving()) backend_.start(accepted_, active_pairs_);
     queues_[index] = std::move(queue);
     attached_[index] = true;
   }
@@ -176,7 +180,7 @@ class Net {
 
   MacFilter& filter() { return filter_; }
   bool set_mac(const Mac& mac) {
-    if ((mac[0] & 1) != 0) return false;  // a group is nobody's address
+    if (!one_station(mac)) return false;
     filter_.set_own(mac);
     return true;
   }
@@ -207,6 +211,13 @@ class Net {
   /// §5.1.2: behind all pairs, but behind the first when the driver knows of no others.
   std::uint16_t control_index() const {
     return negotiated_.has(VIRTIO_NET_F_MQ) ? static_cast<std::uint16_t>(2 * pairs_) : std::uint16_t{2};
+  }
+  bool receives(std::uint16_t index) const { return index % 2 == 0 && index < 2 * active_pairs_; }
+  bool receiving() const {
+    for (std::uint16_t index = 0; index < 2 * active_pairs_; index += 2) {
+      if (attached_[index]) return true;
+    }
+    return false;
   }
   std::uint16_t backend_queue(std::uint16_t pair) const {
     return static_cast<std::uint16_t>(pair % backend_.queues());

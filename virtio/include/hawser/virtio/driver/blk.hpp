@@ -81,7 +81,11 @@ class Blk {
     if (!control_.open(transport.arena(), transport.memory(), storage_.parts.size())) {
       return Err{TransportError::kNoMemory};
     }
-    HAWSER_CHECK(set_up());
+    const auto done = set_up();
+    if (!done.ok()) {
+      transport.fail();
+      return done;
+    }
     state_ = State::kRunning;
     issue();
     return {};

@@ -66,7 +66,10 @@ class Console {
   Result<void, TransportError> start(T& transport) {
     transport_ = &transport;
     const auto done = bring_up();
-    if (!done.ok()) stop();
+    if (!done.ok()) {
+      stop();  // memory comes back by a reset only, so the device is told after it
+      transport.fail();
+    }
     return done;
   }
 

@@ -8,6 +8,7 @@
 #include <hawser/virtio/driver/net_receive.hpp>
 #include <hawser/virtio/driver/net_transmit.hpp>
 #include <hawser/virtio/driver/transport.hpp>
+#include <hawser/virtio/net_address.hpp>
 #include <hawser/virtio/net_offload.hpp>
 
 #include <algorithm>
@@ -31,6 +32,7 @@ struct NetDriverOptions {
   std::uint16_t queue_size = 64;             ///< Entries; at most the template's kQueueSize. A power of two.
   std::uint16_t receive_buffers = 64;        ///< For each pair; at most queue_size.
   std::uint32_t receive_buffer_bytes = 0;    ///< 0: what the negotiated features need.
+  Mac mac{};  ///< For a device that has none. All zero: one is made from the clock, locally administered.
   Duration command_timeout = milliseconds(500);
 };
 
@@ -68,7 +70,10 @@ class Net {
   Result<void, TransportError> start(T& transport) {
     transport_ = &transport;
     const auto done = bring_up();
-    if (!done.ok()) stop();
+    if (!done.ok()) {
+      stop();  // memory comes back by a reset only, so the device is told after it
+      transport.fail();
+    }
     return done;
   }
 
@@ -284,10 +289,18 @@ class Net {
     negotiated_ = first;
     // A device may offer a feature without what it needs; then we do without (§2.2.1).
     if (const Features usable = net_without_unmet(negotiated_); usable != negotiated_) {
-      HAWSER_TRY(second, transport_->negotiate(usable));
-      negotiated_ = second;
+      HAWSER_CHECK(settle_for(usable));
     }
-    HAWSER_TRY(most_pairs, read_config());
+    HAWSER_TRY(pairs, read_config());
+    std::uint16_t most_pairs = pairs;
+    if (most_pairs ==
+        VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MAX) {  // no queue number is left for the control queue (§5.1.2)
+      Features one_pair = negotiated_;
+      one_pair.set(VIRTIO_NET_F_MQ, false);
+      HAWSER_CHECK(settle_for(one_pair));
+      HAWSER_TRY(one, read_config());
+      most_pairs = one;
+    }
     pairs_ = std::min({options_.pairs, kMaxPairs, most_pairs});
     control_index_ = static_cast<std::uint16_t>(2 * (negotiated_.has(VIRTIO_NET_F_MQ) ? most_pairs : 1));
     receive_rules_ = {negotiated_.has(VIRTIO_NET_F_MRG_RXBUF), guest_offloads(negotiated_)};
@@ -305,27 +318,41 @@ class Net {
         return Err{TransportError::kBadAnswer};
       }
     }
+    // An address of our own: a device that filters has to know it.
+    if (!negotiated_.has(VIRTIO_NET_F_MAC) && negotiated_.has(VIRTIO_NET_F_CTRL_MAC_ADDR)) {
+      const Mac own = mac_;
+      if (!set_mac(own).ok()) return Err{TransportError::kBadAnswer};
+    }
+    return {};
+  }
+
+  Result<void, TransportError> settle_for(const Features& less) {
+    HAWSER_TRY(negotiated, transport_->negotiate(less));
+    negotiated_ = negotiated;
     return {};
   }
 
   /// Takes over what the configuration says; the result is the number of queue pairs that the device has.
   Result<std::uint16_t, TransportError> read_config() {
-    mac_ = {};
     mtu_ = 1500;
     std::uint16_t most_pairs = 1;
     if (negotiated_.has(VIRTIO_NET_F_MAC)) {
       HAWSER_CHECK(
           transport_->read_config(offsetof(virtio_net_config, mac), std::as_writable_bytes(std::span(mac_))));
+      if (!one_station(mac_)) return Err{TransportError::kBadAnswer};
+    } else {
+      if (options_.mac == Mac{}) options_.mac = local_mac(transport_->now().ns);
+      mac_ = options_.mac;
     }
     HAWSER_CHECK(read_status());
     if (negotiated_.has(VIRTIO_NET_F_MQ)) {
       HAWSER_TRY(pairs, read_field(offsetof(virtio_net_config, max_virtqueue_pairs)));
-      if (pairs < 1 || pairs > 0x7fff) return Err{TransportError::kBadAnswer};  // §5.1.4.1: up to 0x8000
+      if (pairs < 1 || pairs > VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MAX) return Err{TransportError::kBadAnswer};
       most_pairs = pairs;
     }
     if (negotiated_.has(VIRTIO_NET_F_MTU)) {
       HAWSER_TRY(mtu, read_field(offsetof(virtio_net_config, mtu)));
-      if (mtu < 68) return Err{TransportError::kBadAnswer};  // §5.1.4.1
+      if (mtu < kSmallestMtu) return Err{TransportError::kBadAnswer};  // §5.1.4.1
       mtu_ = mtu;
     }
     return most_pairs;

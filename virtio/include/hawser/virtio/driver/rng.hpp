@@ -65,14 +65,11 @@ class Rng {
     if (transport.device_id() != VIRTIO_ID_ENTROPY) return Err{TransportError::kNoSuchDevice};
     if (!buffer_) buffer_ = transport.arena().allocate(kBufferBytes);
     if (!buffer_) return Err{TransportError::kNoMemory};
-    HAWSER_TRY(negotiated, transport.negotiate(queue_features_));
-    negotiated_ = negotiated;
-    HAWSER_TRY(most, transport.queue_max_size(0));
-    const auto size = std::bit_floor(std::min(most, kQueueSize));
-    if (size == 0) return Err{TransportError::kNoSuchQueue};
-    HAWSER_TRY(queue, transport.start_queue(0, size, slots_));
-    queue_ = std::move(queue);
-    HAWSER_CHECK(transport.start());
+    const auto done = bring_up();
+    if (!done.ok()) {
+      transport.fail();
+      return done;
+    }
     state_ = State::kRunning;
     return {};
   }
@@ -135,6 +132,17 @@ class Rng {
 
  private:
   static constexpr std::uint32_t kPatience = 4;  ///< Answers without a byte that are forgiven in a row.
+
+  Result<void, TransportError> bring_up() {
+    HAWSER_TRY(negotiated, transport_->negotiate(queue_features_));
+    negotiated_ = negotiated;
+    HAWSER_TRY(most, transport_->queue_max_size(0));
+    const auto size = std::bit_floor(std::min(most, kQueueSize));
+    if (size == 0) return Err{TransportError::kNoSuchQueue};
+    HAWSER_TRY(queue, transport_->start_queue(0, size, slots_));
+    queue_ = std::move(queue);
+    return transport_->start();
+  }
 
   void ask() {
     const Segment buffer{*buffer_, kBufferBytes};

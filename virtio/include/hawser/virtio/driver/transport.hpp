@@ -49,6 +49,7 @@ const char* describe(TransportError error);
 /// notify(i, next_offset)          tells the device to look at queue i. Never waits.
 /// reset_queue(i)                  §2.6.1, frees the rings
 /// reset()                         device reset; frees all rings
+/// fail()                          FAILED (§3.1.1): the driver gives up, until the next negotiate()
 /// take_config_change()            true once after the device announced a change
 /// needs_reset()                   the device set DEVICE_NEEDS_RESET
 /// arena()                         memory that the device can see
@@ -70,6 +71,7 @@ concept DriverTransport = Memory<typename T::MemoryType> &&
   { transport.notify(index, std::uint32_t{}) } -> std::same_as<void>;
   { transport.reset_queue(index) } -> std::same_as<Result<void, TransportError>>;
   { transport.reset() } -> std::same_as<Result<void, TransportError>>;
+  { transport.fail() } -> std::same_as<void>;
   { transport.take_config_change() } -> std::same_as<bool>;
   { ctransport.needs_reset() } -> std::same_as<bool>;
   { transport.arena() } -> std::same_as<Arena&>;

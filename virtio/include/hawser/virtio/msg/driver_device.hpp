@@ -108,6 +108,7 @@ class DriverDevice {
   /// One message's worth is all or nothing; more is written piece by piece.
   Result<void, TransportError> write_config(std::uint32_t at, std::span<const std::byte> in) {
     if (!in_session()) return Err{TransportError::kLinkDown};
+    if ((status_ & VIRTIO_STATUS_FEATURES_OK) == 0) return Err{TransportError::kNotPossible};  // §3.1.1
     if (!inside_config(at, in.size())) return Err{TransportError::kOutOfRange};
     while (!in.empty()) {
       const auto piece = in.first(std::min(in.size(), config_chunk()));
@@ -191,6 +192,11 @@ class DriverDevice {
     return {};
   }
 
+  /// Nothing can be done about a device that can not be told.
+  void fail() {
+    if (in_session()) (void)write_status(status_ | VIRTIO_STATUS_FAILED).ok();
+  }
+
   bool take_config_change() { return std::exchange(endpoint_.config_changed, false); }
   bool needs_reset() const { return endpoint_.needs_reset; }
 
@@ -253,7 +259,7 @@ class DriverDevice {
 
   /// §3.1.1: when a step of the initialization fails, the driver says so.
   Err<TransportError> give_up(TransportError error) {
-    (void)write_status(status_ | VIRTIO_STATUS_FAILED).ok();
+    fail();
     return Err{error};
   }
 
