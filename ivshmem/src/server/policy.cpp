@@ -71,7 +71,7 @@ class LinkReader {
   std::optional<std::string> text(std::string_view key) const {
     const toml::node* n = table_.get(key);
     if (n == nullptr) return std::nullopt;
-    const auto value = n->value_exact<std::string>();
+    auto value = n->value_exact<std::string>();
     if (!value) fail(*n, "\"{}\" must be a string", key);
     return value;
   }
