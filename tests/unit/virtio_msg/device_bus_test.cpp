@@ -259,3 +259,34 @@ TEST_CASE("a link with messages too short for virtio-msg is left alone, with a r
   CHECK(bus.fault() == BusFault::kMessagesTooShort);
   CHECK(std::string(describe(bus.fault())) != "");
 }
+
+TEST_CASE(
+    "100 PINGs, drained only when nothing else fits into the channel, are answered 100 times and in order") {
+  Bus bus;  // eight messages fit into the channel each way
+  unsigned sent = 0;
+  unsigned answered = 0;
+  unsigned most_undrained = 0;
+  const auto drain_one = [&] {
+    char pong[64];
+    std::snprintf(pong, sizeof pong, "0303000001010c00%02x000000", answered);
+    CHECK(bus.receive() == pong);
+    ++answered;
+  };
+  while (sent < 100) {
+    char ping[64];
+    std::snprintf(ping, sizeof ping, "0203 0000 0101 0c00 %02x000000", sent);
+    if (bus.send(ping)) {
+      ++sent;
+      most_undrained = std::max(most_undrained, sent - answered);
+    } else {
+      drain_one();
+    }
+    bus.run();
+  }
+  CHECK(most_undrained == 17);  // eight answers, one that waits for room, eight requests that are not read
+  while (answered < 100) {
+    drain_one();
+    bus.run();
+  }
+  CHECK(bus.receive() == "");
+}
