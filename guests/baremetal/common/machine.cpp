@@ -10,6 +10,8 @@
 #include "interrupts.hpp"
 #include "wait.hpp"
 
+#include <algorithm>
+
 namespace hawser::guest {
 namespace {
 
@@ -86,6 +88,14 @@ std::span<const pci::Function> Machine::pci_functions() const {
 
 IvshmemPort* Machine::ivshmem(std::size_t index) {
   return index < ivshmem_count_ ? &*ivshmem_[index] : nullptr;
+}
+
+std::span<std::byte> Machine::take_spare_memory(std::size_t bytes) {
+  const std::size_t size = spare_memory_.size();
+  const std::size_t wanted = std::min<std::size_t>(align_up(bytes, kPageSize), size);
+  const auto taken = spare_memory_.last(wanted);
+  spare_memory_ = spare_memory_.first(size - wanted);
+  return taken;
 }
 
 XenShmPort* Machine::xen_shm(std::size_t index) {

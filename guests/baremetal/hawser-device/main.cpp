@@ -5,10 +5,13 @@
 // whatever else this machine can honestly offer.
 //
 // Arguments: disk=auto|memory|initrd|ram (auto: the first of them that there is), ram=SIZE (default 32M),
-// queue-layout=self-describing|plain, link=ivshmem|xen-shm (by default what there is), link-number=N.
+// queue-layout=self-describing|plain, link=ivshmem|xen-shm|argo (by default a window, if there is one), link-number=N; with
+// link=argo also peer=DOMAIN and memory=SIZE (of Argo's rings and buffers; default 12M).
+#include <hawser/guest/argo_port.hpp>
 #include <hawser/guest/machine.hpp>
 #include <hawser/guest/window_port.hpp>
 
+#include <hawser/app/argo_ends.hpp>
 #include <hawser/app/console_echo.hpp>
 #include <hawser/app/hardware_random.hpp>
 #include <hawser/app/link_watch.hpp>
@@ -29,15 +32,18 @@ using namespace hawser;
 
 namespace {
 
-using GuestLink = ivshmem::Link<guest::WindowPort>;
-using Bus = virtio::msg::DeviceBus<GuestLink>;
+using WindowLink = ivshmem::Link<guest::WindowPort>;
+using ArgoEnds = app::ArgoDeviceEnd<guest::ArgoPort>;
 using Blk = virtio::device::Blk<RegionMemory, virtio::device::MemoryDisk>;
 using Net = virtio::device::Net<RegionMemory, app::NetEcho>;
 using Console = virtio::device::Console<RegionMemory, app::ConsoleEcho, 2>;
 using Rng = virtio::device::Rng<RegionMemory, app::HardwareRandom>;
 
-constinit app::Room<GuestLink> link_room;
-constinit app::Room<Bus> bus_room;
+constinit app::Room<WindowLink> window_link_room;
+constinit guest::ArgoPort argo_port;
+constinit app::Room<ArgoEnds> argo_room;
+constexpr std::size_t kMaxArgoMemory = 64u << 20;
+constinit std::array<std::uint64_t, virtio::Arena::bitmap_words(kMaxArgoMemory)> argo_bitmap;
 constinit app::Room<virtio::device::MemoryDisk> disk_room;
 constinit app::Room<virtio::device::BlkRoom<RegionMemory>> blk_storage_room;
 constinit app::Room<Blk> blk_room;
@@ -70,20 +76,11 @@ Disk find_disk(guest::Machine& machine) {
   return {};
 }
 
-}  // namespace
-
-int hawser_main(guest::Machine& machine) {
-  auto console = machine.console();
-  auto port = guest::choose_window(machine);
-  if (!port) return 2;
-  const auto layout = machine.arguments().value("queue-layout").value_or("self-describing");
-  GuestLink& link = link_room.make(
-      *port, ivshmem::LinkOptions{
-                 .role = ivshmem::Role::kDevice,
-                 .number = static_cast<std::uint32_t>(machine.arguments().number("link-number").value_or(0)),
-                 .queue_kind =
-                     layout == "plain" ? ivshmem::QueueKind::kPlain : ivshmem::QueueKind::kSelfDescribing});
-  Bus& bus = bus_room.make(link);
+template <ManagedLink L>
+int serve(guest::Machine& machine, L& link) {
+  static constinit app::Room<virtio::msg::DeviceBus<L>> bus_room;
+  auto& bus = bus_room.make(link);
+  const auto console = machine.console();
 
   const Disk disk = find_disk(machine);
   if (disk.bytes.empty()) {
@@ -105,11 +102,10 @@ int hawser_main(guest::Machine& machine) {
     console.print("the bus did not take all devices\n");
     return 1;
   }
-  console.print("serving as peer ", port->own_id(), ": block of ", disk.bytes.size() >> 20, " MiB from ",
-                disk.from, ", network echo",
+  console.print("serving block of ", disk.bytes.size() >> 20, " MiB from ", disk.from, ", network echo",
                 random ? ", entropy of the processor" : "; no entropy: the processor has none to give", "\n");
 
-  app::LinkWatch<GuestLink> watch(link);
+  app::LinkWatch<L> watch(link);
   while (true) {
     (void)app::serve_turn(bus, microseconds(20));
     switch (watch.look(bus.up())) {
@@ -135,4 +131,33 @@ int hawser_main(guest::Machine& machine) {
         return 1;
     }
   }
+}
+
+std::uint32_t link_number(const guest::Machine& machine) {
+  return static_cast<std::uint32_t>(machine.arguments().number("link-number").value_or(0));
+}
+
+int serve_over_window(guest::Machine& machine) {
+  static constinit std::optional<guest::WindowPort> port;
+  port = guest::choose_window(machine);
+  if (!port) return 2;
+  const bool plain = machine.arguments().value("queue-layout") == "plain";
+  return serve(machine,
+               window_link_room.make(
+                   *port, ivshmem::LinkOptions{.role = ivshmem::Role::kDevice,
+                                               .number = link_number(machine),
+                                               .queue_kind = plain ? ivshmem::QueueKind::kPlain
+                                                                   : ivshmem::QueueKind::kSelfDescribing}));
+}
+
+int serve_over_argo(guest::Machine& machine) {
+  const auto options = guest::argo_options(machine, argo::Role::kDevice);
+  if (!options || !argo_port.open(machine, guest::argo_memory(machine, kMaxArgoMemory))) return 2;
+  return serve(machine, argo_room.make(argo_port, *options, argo_bitmap).end);
+}
+
+}  // namespace
+
+int hawser_main(guest::Machine& machine) {
+  return machine.arguments().value("link") == "argo" ? serve_over_argo(machine) : serve_over_window(machine);
 }

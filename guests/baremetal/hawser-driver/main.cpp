@@ -4,10 +4,13 @@
 // The image that uses: finds the devices on the link, puts each to work and checks what it does.
 //
 // Arguments: seconds=N (go on that long after one pass over everything), bytes=SIZE (of disk to use; default 4M),
-// link=ivshmem|xen-shm (by default what there is), link-number=N.
+// link=ivshmem|xen-shm|argo (by default a window, if there is one), link-number=N; with link=argo also peer=DOMAIN and
+// memory=SIZE (of Argo's rings and buffers; default 12M).
+#include <hawser/guest/argo_port.hpp>
 #include <hawser/guest/machine.hpp>
 #include <hawser/guest/window_port.hpp>
 
+#include <hawser/app/argo_ends.hpp>
 #include <hawser/app/room.hpp>
 #include <hawser/app/use.hpp>
 #include <hawser/ivshmem/link.hpp>
@@ -16,7 +19,8 @@ using namespace hawser;
 
 namespace {
 
-using GuestLink = ivshmem::Link<guest::WindowPort>;
+using WindowLink = ivshmem::Link<guest::WindowPort>;
+using ArgoEnds = app::ArgoDriverEnd<guest::ArgoPort>;
 
 /// Rows on the console, as the launcher reads them.
 struct ConsoleReporter {
@@ -35,25 +39,41 @@ struct ConsoleReporter {
 constexpr std::uint64_t kMaxRegion = 1ull << 30;
 constinit std::array<std::uint64_t, virtio::Arena::bitmap_words(kMaxRegion)> bitmap;
 
-constinit app::Room<GuestLink> link_room;
-constinit app::Room<app::Use<GuestLink, ConsoleReporter>> use_room;
+constinit app::Room<WindowLink> window_link_room;
+constinit guest::ArgoPort argo_port;
+constinit app::Room<ArgoEnds> argo_room;
+
+template <ManagedLink L>
+int use(guest::Machine& machine, L& link) {
+  static constinit app::Room<app::Use<L, ConsoleReporter>> use_room;
+  static constinit ConsoleReporter reporter;
+  const auto number = [&](std::string_view key, std::uint64_t otherwise) {
+    return machine.arguments().number(key).value_or(otherwise);
+  };
+  const app::UseOptions options{.disk_bytes = number("bytes", 4 << 20),
+                                .soak = seconds(number("seconds", 0))};
+  const bool good = use_room.make(link, bitmap, reporter, options).run();
+  link.leave();
+  return good ? 0 : 1;
+}
+
+int use_over_window(guest::Machine& machine) {
+  static constinit std::optional<guest::WindowPort> port;
+  port = guest::choose_window(machine);
+  if (!port) return 2;
+  const auto number = static_cast<std::uint32_t>(machine.arguments().number("link-number").value_or(0));
+  return use(machine, window_link_room.make(
+                          *port, ivshmem::LinkOptions{.role = ivshmem::Role::kDriver, .number = number}));
+}
+
+int use_over_argo(guest::Machine& machine) {
+  const auto options = guest::argo_options(machine, argo::Role::kDriver);
+  if (!options || !argo_port.open(machine, guest::argo_memory(machine, kMaxRegion))) return 2;
+  return use(machine, argo_room.make(argo_port, *options).end);
+}
 
 }  // namespace
 
 int hawser_main(guest::Machine& machine) {
-  ConsoleReporter reporter;
-  auto port = guest::choose_window(machine);
-  if (!port) return 2;
-  const auto number = [&](std::string_view key, std::uint64_t otherwise) {
-    return machine.arguments().number(key).value_or(otherwise);
-  };
-  GuestLink& link = link_room.make(
-      *port, ivshmem::LinkOptions{.role = ivshmem::Role::kDriver,
-                                  .number = static_cast<std::uint32_t>(number("link-number", 0))});
-  auto& use = use_room.make(
-      link, bitmap, reporter,
-      app::UseOptions{.disk_bytes = number("bytes", 4 << 20), .soak = seconds(number("seconds", 0))});
-  const bool good = use.run();
-  link.leave();
-  return good ? 0 : 1;
+  return machine.arguments().value("link") == "argo" ? use_over_argo(machine) : use_over_window(machine);
 }

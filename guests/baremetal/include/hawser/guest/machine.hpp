@@ -48,6 +48,9 @@ class Machine {
   /// The largest piece of RAM that nothing else uses. Not cleared.
   std::span<std::byte> spare_memory() const { return spare_memory_; }
 
+  /// Takes the last `bytes` of it, whole pages, or all if there are fewer.
+  std::span<std::byte> take_spare_memory(std::size_t bytes);
+
   /// Everything on bus 0. Functions other than ivshmem are switched off.
   std::span<const pci::Function> pci_functions() const;
 
