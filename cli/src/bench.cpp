@@ -4,6 +4,7 @@
 #include "numbers.hpp"
 #include "verbs.hpp"
 
+#include <hawser/bench/argo.hpp>
 #include <hawser/bench/queue.hpp>
 
 #include <memory>
@@ -31,6 +32,15 @@ void add_bench(CLI::App& app, Status& status) {
                    "ring features to turn on: event, order, or both with a comma")
       ->check(CLI::IsMember({"event", "order", "event,order", "order,event"}));
   queue->callback([options, &status] { status = bench::run_queue_bench(*options); });
+
+  auto argo_options = std::make_shared<bench::ArgoOptions>();
+  auto* argo = verb->add_subcommand(
+      "argo", "what a courier costs on top of Argo, over the broker's engine in this process");
+  argo->add_flag("--json", argo_options->json, "the results as JSON on standard output instead of the table");
+  argo->add_option("--milliseconds", argo_options->milliseconds, "how long to measure each figure")
+      ->transform(whole(1, 10'000))
+      ->capture_default_str();
+  argo->callback([argo_options, &status] { status = bench::run_argo_bench(*argo_options); });
 }
 
 }  // namespace hawser::cli
