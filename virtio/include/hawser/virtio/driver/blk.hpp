@@ -5,6 +5,7 @@
 #pragma once
 
 #include <hawser/virtio/blk_spec.hpp>
+#include <hawser/virtio/driver/blk_book.hpp>
 #include <hawser/virtio/driver/blk_chain.hpp>
 #include <hawser/virtio/driver/blk_limits.hpp>
 #include <hawser/virtio/driver/blk_tables.hpp>
@@ -30,14 +31,6 @@ struct BlkDriverOptions {
   std::optional<Duration> stall_limit;
 };
 
-struct BlkDriverCounters {
-  std::uint64_t submitted = 0;
-  std::uint64_t completed = 0;    ///< Ended well.
-  std::uint64_t failed = 0;       ///< Ended otherwise.
-  std::uint64_t parts = 0;        ///< Chains given to the device.
-  std::uint64_t resubmitted = 0;  ///< Requests begun again after the device came back.
-};
-
 /// submit() and poll() never wait; start(), resume() and the configuration do, as long as the transport does.
 ///
 /// Life: start() once; when the device or the link is gone suspend(), when it is back resume(). In between requests are
@@ -58,10 +51,7 @@ class Blk {
 
   /// The storage outlives the driver.
   explicit Blk(BlkStorage<MemoryType> storage, const BlkDriverOptions& options = {})
-      : storage_(storage), options_(options) {
-    for (BlkOperation& operation : storage.operations) operation = {};
-    free_all_parts();
-  }
+      : storage_(storage), options_(options), book_(storage.operations, storage.parts) {}
   Blk(const Blk&) = delete;
   Blk& operator=(const Blk&) = delete;
 
@@ -78,6 +68,7 @@ class Blk {
   Result<void, TransportError> resume(T& transport) {
     suspend();
     transport_ = &transport;
+    book_.use(&transport.arena());
     if (!control_.open(transport.arena(), transport.memory(), storage_.parts.size())) {
       return Err{TransportError::kNoMemory};
     }
@@ -95,9 +86,10 @@ class Blk {
   void stop() {
     if (transport_ == nullptr) return;
     stall(State::kStopped);
-    fail_all(BlkError::kCancelled);
+    book_.fail_all(BlkError::kCancelled);
     (void)transport_->reset();  // a device that is gone needs none
     control_.close(transport_->arena());
+    book_.use(nullptr);
     transport_ = nullptr;
   }
 
@@ -109,7 +101,7 @@ class Blk {
   std::uint64_t capacity() const { return limits_.capacity; }
   Features negotiated() const { return negotiated_; }
   std::uint16_t queues() const { return lanes_; }
-  const BlkDriverCounters& counters() const { return counters_; }
+  const BlkDriverCounters& counters() const { return book_.counters(); }
 
   /// True once after the device announced that its configuration changed; reload_config() then waits for it.
   bool take_config_change() { return std::exchange(config_changed_, false); }
@@ -133,18 +125,10 @@ class Blk {
   Result<BlkTicket, BlkError> submit(const BlkRequest& request) {
     if (state_ == State::kStopped) return Err{BlkError::kNotStarted};
     if (const auto refused = refuse(request)) return Err{*refused};
-    const std::uint32_t slot = find_free();
-    if (slot == kNoSlot) return Err{BlkError::kTableFull};
-    BlkOperation& operation = storage_.operations[slot];
-    operation = BlkOperation{.request = request,
-                             .sequence = ++sequence_,
-                             .round = operation.round + 1,
-                             .state = BlkOperation::State::kLive};
-    live_changes_ += request.changes() ? 1 : 0;
-    list(slot);
-    ++counters_.submitted;
+    const auto ticket = book_.enter(request);
+    if (!ticket) return Err{BlkError::kTableFull};
     issue();
-    return BlkTicket{slot, operation.round};
+    return *ticket;
   }
 
   /// Takes what the device finished and gives it more to do. Call it whenever something may have happened.
@@ -157,37 +141,19 @@ class Blk {
     if (state_ == State::kRunning) return issue();
     const bool stalled = state_ == State::kSuspended || state_ == State::kBroken;
     if (stalled && options_.stall_limit && elapsed(stalled_at_, transport_->now()) >= *options_.stall_limit) {
-      fail_all(BlkError::kStalledTooLong);
+      book_.fail_all(BlkError::kStalledTooLong);
     }
   }
 
   /// The next request that has ended.
-  std::optional<BlkDone> take() {
-    if (done_.empty()) return std::nullopt;
-    return take_slot(done_.first());
-  }
+  std::optional<BlkDone> take() { return book_.take(); }
 
   /// The same for one request; nothing while it has not ended.
-  std::optional<BlkDone> take(BlkTicket ticket) {
-    if (!knows(ticket) || storage_.operations[ticket.slot].state != BlkOperation::State::kDone)
-      return std::nullopt;
-    return take_slot(ticket.slot);
-  }
+  std::optional<BlkDone> take(BlkTicket ticket) { return book_.take(ticket); }
 
   /// Nobody will take this one. Its buffer goes back to the arena when the device is through with it: at once if it
   /// has no part of it. A restart does not do it again.
-  void forget(BlkTicket ticket, Segment buffer) {
-    if (!knows(ticket)) return;
-    BlkOperation& operation = storage_.operations[ticket.slot];
-    operation.forgotten = true;
-    operation.abandoned = buffer;
-    if (operation.state == BlkOperation::State::kDone) {
-      done_.remove(storage_.operations, ticket.slot);
-      recycle(operation);
-    } else if (operation.parts == 0) {
-      fail(ticket.slot, BlkError::kCancelled);
-    }
-  }
+  void forget(BlkTicket ticket, Segment buffer) { book_.forget(ticket, buffer); }
 
   /// Asks the device to tell when something has finished. True: something has already, so poll() instead of waiting.
   bool arm() {
@@ -201,16 +167,12 @@ class Blk {
   /// poll(), and if nothing has ended by then, wait at most until the deadline for something to happen.
   Wake wait(Instant until) {
     poll();
-    if (!done_.empty() || transport_ == nullptr || arm()) return Wake::kRung;
+    if (book_.something_done() || transport_ == nullptr || arm()) return Wake::kRung;
     return transport_->wait(until);
   }
 
   /// Requests that have not ended.
-  std::uint32_t unfinished() const {
-    return static_cast<std::uint32_t>(
-        std::count_if(storage_.operations.begin(), storage_.operations.end(),
-                      [](const BlkOperation& o) { return o.state == BlkOperation::State::kLive; }));
-  }
+  std::uint32_t unfinished() const { return book_.unfinished(); }
 
   T* transport() const { return transport_; }
 
@@ -281,10 +243,12 @@ class Blk {
   /// Gives the device what there is room for, oldest first.
   void issue() {
     if (state_ != State::kRunning) return;
-    for (std::uint32_t at = unissued_.first(); at != kNoSlot;) {
-      BlkOperation& operation = storage_.operations[at];
+    for (std::uint32_t at = book_.first_unissued(); at != kNoSlot;) {
+      const BlkOperation& operation = book_[at];
       const std::uint32_t next = operation.next;
-      if (operation.request.kind != BlkKind::kFlush || !older_change(operation)) {
+      // §5.2.6.2 lets a flush ignore writes that have not completed; ours waits for them, so that it also covers
+      // them when everything has to be done again.
+      if (operation.request.kind != BlkKind::kFlush || !book_.older_change(operation)) {
         if (!issue_parts(at)) break;
       }
       at = next;
@@ -296,50 +260,37 @@ class Blk {
     }
   }
 
-  /// §5.2.6.2 lets a flush ignore writes that have not completed; ours waits for them, so that it also covers them
-  /// when everything has to be done again.
-  bool older_change(const BlkOperation& flush) const {
-    if (live_changes_ == 0) return false;
-    return std::any_of(storage_.operations.begin(), storage_.operations.end(), [&](const BlkOperation& o) {
-      return o.state == BlkOperation::State::kLive && o.request.changes() && o.sequence < flush.sequence;
-    });
-  }
-
   /// False: no room for more now. Otherwise the request is completely issued, or has failed.
   bool issue_parts(std::uint32_t at) {
-    BlkOperation& operation = storage_.operations[at];
+    const BlkOperation& operation = book_[at];
     const BlkRequest& request = operation.request;
     if (const auto refused = operation.issued == 0 ? refuse(request) : std::nullopt) {
-      fail(at, *refused);  // the device came back smaller, or read-only
+      book_.fail(at, *refused);  // the device came back smaller, or read-only
       return true;
     }
     if (request.kind == BlkKind::kFlush &&
         !limits_.flush) {  // writes are durable when they complete (§5.2.6.2)
-      unlist(at);
-      end_if_over(at);
+      book_.unlist(at);
+      book_.end_if_over(at);
       return true;
     }
     do {
-      const std::uint32_t part = free_part_;
+      const std::uint32_t part = book_.free_part();
       if (part == kNoSlot || !add_part(at, part)) return false;
     } while (operation.issued < request.bytes);
-    unlist(at);
+    book_.unlist(at);
     return true;
   }
 
   bool add_part(std::uint32_t at, std::uint32_t part) {
-    BlkOperation& operation = storage_.operations[at];
+    const BlkOperation& operation = book_[at];
     const BlkRequest& request = operation.request;
     const std::uint64_t bytes = part_bytes(request, operation.issued, limits_, data_segments_);
     BlkChain chain;
     if (!control_.prepare(part, request, operation.issued, bytes, limits_, chain)) return false;
     if (!add_to_a_lane(chain, Token{part})) return false;
-    free_part_ = storage_.parts[part].next;
     const bool reads = request.kind == BlkKind::kRead;
-    storage_.parts[part] = {.operation = at, .bytes = reads ? static_cast<std::uint32_t>(bytes) : 0};
-    operation.issued += bytes;
-    ++operation.parts;
-    ++counters_.parts;
+    book_.begin_part(at, bytes, reads ? static_cast<std::uint32_t>(bytes) : 0);
     return true;
   }
 
@@ -363,28 +314,15 @@ class Blk {
       for (;;) {
         const auto reaped = queue.try_reap();
         if (reaped.ok()) {
-          end_part(static_cast<std::uint32_t>(reaped->token.value), reaped->written);
+          // The queue has checked that this part was in flight.
+          const auto part = static_cast<std::uint32_t>(reaped->token.value);
+          book_.end_part(part, judge(part, book_.part_bytes(part), reaped->written));
           continue;
         }
         if (reaped.error() == TakeError::kBroken) return broke(describe(queue.fault()));
         break;
       }
     }
-  }
-
-  /// The queue has checked that this part was in flight.
-  void end_part(std::uint32_t index, std::uint32_t written) {
-    BlkPart& part = storage_.parts[index];
-    const std::uint32_t at = std::exchange(part.operation, kNoSlot);
-    part.next = std::exchange(free_part_, index);
-    BlkOperation& operation = storage_.operations[at];
-    --operation.parts;
-    const auto error = judge(index, part.bytes, written);
-    if (error && !operation.error) {
-      operation.error = error;
-      unlist(at);  // the rest of it need not be tried
-    }
-    end_if_over(at);
   }
 
   std::optional<BlkError> judge(std::uint32_t part, std::uint32_t expected, std::uint32_t written) const {
@@ -402,75 +340,6 @@ class Blk {
     }
   }
 
-  void fail(std::uint32_t at, BlkError error) {
-    BlkOperation& operation = storage_.operations[at];
-    if (!operation.error) operation.error = error;
-    unlist(at);
-    end_if_over(at);
-  }
-
-  void end_if_over(std::uint32_t at) {
-    BlkOperation& operation = storage_.operations[at];
-    if (operation.parts != 0 || operation.listed) return;
-    live_changes_ -= operation.request.changes() ? 1 : 0;
-    operation.state = BlkOperation::State::kDone;
-    ++(operation.error ? counters_.failed : counters_.completed);
-    if (operation.forgotten) {
-      recycle(operation);
-    } else {
-      done_.append(storage_.operations, at);
-    }
-  }
-
-  // --- tables ---
-
-  std::uint32_t find_free() {
-    const auto count = static_cast<std::uint32_t>(storage_.operations.size());
-    for (std::uint32_t n = 0; n < count; ++n) {
-      next_free_ = next_free_ + 1 < count ? next_free_ + 1 : 0;
-      if (storage_.operations[next_free_].state == BlkOperation::State::kFree) return next_free_;
-    }
-    return kNoSlot;
-  }
-
-  bool knows(BlkTicket ticket) const {
-    return ticket.slot < storage_.operations.size() &&
-           storage_.operations[ticket.slot].round == ticket.round &&
-           storage_.operations[ticket.slot].state != BlkOperation::State::kFree;
-  }
-
-  BlkDone take_slot(std::uint32_t slot) {
-    BlkOperation& operation = storage_.operations[slot];
-    done_.remove(storage_.operations, slot);
-    BlkDone done{operation.request.token, {}};
-    if (operation.error) done.result = Err{*operation.error};
-    recycle(operation);
-    return done;
-  }
-
-  void recycle(BlkOperation& operation) {
-    if (operation.abandoned.bytes != 0 && transport_ != nullptr) {
-      transport_->arena().release(operation.abandoned.at, operation.abandoned.bytes);
-    }
-    operation = BlkOperation{.round = operation.round};
-  }
-
-  void list(std::uint32_t at) {
-    storage_.operations[at].listed = true;
-    unissued_.append(storage_.operations, at);
-  }
-  void unlist(std::uint32_t at) {
-    if (!std::exchange(storage_.operations[at].listed, false)) return;
-    unissued_.remove(storage_.operations, at);
-  }
-
-  void free_all_parts() {
-    free_part_ = kNoSlot;
-    for (auto n = static_cast<std::uint32_t>(storage_.parts.size()); n-- > 0;) {
-      storage_.parts[n] = {.operation = kNoSlot, .next = std::exchange(free_part_, n)};
-    }
-  }
-
   // --- life and death ---
 
   void broke(const char* reason) {
@@ -478,61 +347,24 @@ class Blk {
     broken_reason_ = reason;
   }
 
-  /// Forgets the queues and makes every unfinished request one that was never issued, in the order of submission.
+  /// Forgets the queues; every unfinished request becomes one that was never issued.
   void stall(State state) {
     if (state_ == State::kRunning) stalled_at_ = transport_->now();
     state_ = state;
     for (BlkLane<MemoryType>& lane : storage_.lanes) lane = {};
     lanes_ = 0;
-    free_all_parts();
-    unissued_ = {};
-    for (std::uint32_t at = oldest_live(0); at != kNoSlot;
-         at = oldest_live(storage_.operations[at].sequence + 1)) {
-      BlkOperation& operation = storage_.operations[at];
-      counters_.resubmitted += operation.parts != 0 || operation.issued != 0 ? 1 : 0;
-      operation.issued = 0;
-      operation.parts = 0;
-      list(at);
-    }
-    for (std::uint32_t at = 0; at < storage_.operations.size(); ++at) {
-      const BlkOperation& operation = storage_.operations[at];
-      if (operation.state != BlkOperation::State::kLive) continue;
-      if (operation.forgotten) fail(at, BlkError::kCancelled);
-      if (operation.error) fail(at, *operation.error);  // it had failed already and only waited for its parts
-    }
-  }
-
-  std::uint32_t oldest_live(std::uint64_t from) const {
-    std::uint32_t oldest = kNoSlot;
-    for (std::uint32_t at = 0; at < storage_.operations.size(); ++at) {
-      const BlkOperation& operation = storage_.operations[at];
-      if (operation.state != BlkOperation::State::kLive || operation.sequence < from) continue;
-      if (oldest == kNoSlot || operation.sequence < storage_.operations[oldest].sequence) oldest = at;
-    }
-    return oldest;
-  }
-
-  void fail_all(BlkError error) {
-    for (std::uint32_t at = 0; at < storage_.operations.size(); ++at) {
-      if (storage_.operations[at].state == BlkOperation::State::kLive) fail(at, error);
-    }
+    book_.begin_again();
   }
 
   BlkStorage<MemoryType> storage_;
   BlkDriverOptions options_;
+  BlkBook book_;
   T* transport_ = nullptr;
   BlkLimits limits_;
   Features negotiated_;
-  BlkDriverCounters counters_;
-  BlkList unissued_;
-  BlkList done_;
   BlkControl<MemoryType> control_;
-  std::uint64_t sequence_ = 0;
   const char* broken_reason_ = "";
   Instant stalled_at_;
-  std::uint32_t free_part_ = kNoSlot;
-  std::uint32_t next_free_ = 0;
-  std::uint32_t live_changes_ = 0;
   std::uint32_t data_segments_ = 0;
   std::uint16_t lanes_ = 0;
   std::uint16_t next_lane_ = 0;
