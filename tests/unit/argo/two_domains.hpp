@@ -30,7 +30,7 @@ inline Bytes bytes_of(std::string_view text) {
 /// Domain 1 is the driver end, domain 2 the device end.
 struct TwoDomains {
   static constexpr Duration kSilence = milliseconds(400);
-  static constexpr std::size_t kMemory = 1u << 19;
+  static constexpr std::size_t kMemory = 1u << 17;
 
   explicit TwoDomains(broker::Options options = test::allow_all()) : house(std::move(options)) {
     for (const Role role : {Role::kDriver, Role::kDevice}) {
@@ -146,7 +146,7 @@ struct TwoDomains {
 class RawPeer {
  public:
   explicit RawPeer(broker::House& house, Role victim = Role::kDriver)
-      : victim_(victim), port_(house, TwoDomains::id(TwoDomains::other(victim)), 1u << 18) {
+      : victim_(victim), port_(house, TwoDomains::id(TwoDomains::other(victim)), 1u << 17) {
     const auto memory = port_.memory();
     control_ = ReceiveRing(memory.first(32u << 10), held_);
     data_ = ReceiveRing(memory.subspan(32u << 10, 32u << 10), data_held_);
