@@ -17,13 +17,14 @@ _hawser() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
-    _hawser_values "boot serve use ivshmem-server bench --help --version"
+    _hawser_values "boot serve use ivshmem-server argo-broker bench --help --version"
     return
   fi
   case $prev in
     --arch | --driver-arch | --device-arch) _hawser_values "x86_64 aarch64" && return ;;
     --driver) _hawser_values "guest process" && return ;;
     --order) _hawser_values "driver-first device-first" && return ;;
+    --quirks) _hawser_values "xen none" && return ;;
     --accel) _hawser_values "auto kvm tcg" && return ;;
     --queue-layout) _hawser_values "self-describing plain" && return ;;
     = | --disk | --policy | --socket | --status-socket) _hawser_files && return ;;
@@ -39,7 +40,7 @@ _hawser() {
       fi
       return
       ;;
-    --seconds | --vectors | --max-peers | --patience | --spin | --size | --bytes | --rounds) return ;;
+    --seconds | --vectors | --max-peers | --patience | --spin | --size | --bytes | --rounds | --domain | --allow | --max-message) return ;;
     --driver-argument | --device-argument) return ;;
   esac
   case $verb in
@@ -49,6 +50,7 @@ _hawser() {
     serve) _hawser_values "--link --device --queue-layout --spin --patience --help" ;;
     use) _hawser_values "--link --verify --seconds --bytes --patience --split --rows --json --help" ;;
     ivshmem-server) _hawser_values "--socket --size --vectors --max-peers --policy --status-socket --help" ;;
+    argo-broker) _hawser_values "--domain --allow --policy --max-message --mac-permissive --quirks --status-socket --help" ;;
     bench)
       if [[ $COMP_CWORD -eq 2 ]]; then
         _hawser_values "queue --help"

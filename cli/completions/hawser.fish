@@ -10,6 +10,7 @@ complete -c hawser -n __fish_use_subcommand -a boot -d 'Boot two guests and show
 complete -c hawser -n __fish_use_subcommand -a serve -d 'Serve virtio devices'
 complete -c hawser -n __fish_use_subcommand -a use -d 'Use the virtio devices that the other end serves'
 complete -c hawser -n __fish_use_subcommand -a ivshmem-server -d 'Give guests and processes a shared window'
+complete -c hawser -n __fish_use_subcommand -a argo-broker -d 'Be Argo where there is no Xen'
 complete -c hawser -n __fish_use_subcommand -a bench -d 'Measure'
 
 set -l boot -c hawser -n '__fish_seen_subcommand_from boot'
@@ -58,6 +59,15 @@ complete $server -x -l vectors -d 'Doorbell vectors per peer'
 complete $server -x -l max-peers -d 'Peers at the same time'
 complete $server -r -F -l policy -d 'Who may join which link'
 complete $server -r -F -l status-socket -d 'Answers with one line of JSON'
+
+set -l broker -c hawser -n '__fish_seen_subcommand_from argo-broker'
+complete $broker -x -l domain -d 'A domain and its socket'
+complete $broker -x -l allow -d 'Who may send to whom'
+complete $broker -r -F -l policy -d 'File with more rules'
+complete $broker -x -l max-message -d 'Bytes of the longest message'
+complete $broker -l mac-permissive -d 'Let rings for any sender be registered'
+complete $broker -x -l quirks -a 'xen none' -d 'As Xen, or not'
+complete $broker -r -F -l status-socket -d 'Answers with one line of JSON'
 
 set -l bench -c hawser -n '__fish_seen_subcommand_from bench'
 complete $bench -a queue -d 'The queue suite'

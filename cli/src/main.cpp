@@ -40,6 +40,7 @@ int run(int argc, char** argv) {
   hawser::cli::add_serve(app, status);
   hawser::cli::add_use(app, status);
   hawser::cli::add_ivshmem_server(app, status);
+  hawser::cli::add_argo_broker(app, status);
   hawser::cli::add_bench(app, status);
 
   const std::string_view verb = argc > 1 ? argv[1] : "";
