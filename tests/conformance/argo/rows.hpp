@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// The rows of the examination, one function each, named by the ids of argo/README.md's table. A row starts with no rings
+// The rows of the examination, one function each, named by the ids of README.md's table. A row starts with no rings
 // but the answers', and leaves none.
 #pragma once
 

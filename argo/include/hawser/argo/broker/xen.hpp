@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 
 // Argo as Xen 4.17 implements it, without Xen: domains, rings, waiters, policy. The order of checks, the limits and the
-// results are those of common/argo.c, row by row (argo/README.md); what is more is the policy by port, budgets and a
+// results are those of common/argo.c, row by row (tests/conformance/argo); what is more is the policy by port, budgets and a
 // cap on messages. No I/O, no threads, no clock: whoever owns it brings those, and calls it from one thread at a time.
 #pragma once
 
