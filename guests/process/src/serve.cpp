@@ -8,6 +8,7 @@
 #include "stop_signals.hpp"
 
 #include <hawser/app/argo_ends.hpp>
+#include <hawser/app/attached.hpp>
 #include <hawser/app/link_watch.hpp>
 #include <hawser/app/serve.hpp>
 #include <hawser/virtio/msg/device_bus.hpp>
@@ -146,6 +147,7 @@ bool serve(const ServeOptions& options) {
                                                  .number = options.link.number,
                                                  .links_if_new = options.link.links,
                                                  .queue_kind = options.queue_kind});
+  (void)app::attached(link);  // else taking our place there fails with the reason
   return serve_on(link, port, options, makers);
 }
 

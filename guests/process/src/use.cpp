@@ -7,6 +7,7 @@
 #include "stop_signals.hpp"
 
 #include <hawser/app/argo_ends.hpp>
+#include <hawser/app/attached.hpp>
 #include <hawser/app/use.hpp>
 #include <hawser/virtio/spec.hpp>
 
@@ -50,7 +51,7 @@ bool use(const UseOptions& options) {
   ivshmem::Link<ivshmem::SocketPort> link(
       port,
       {.role = ivshmem::Role::kDriver, .number = options.link.number, .links_if_new = options.link.links});
-  if (link.state() == LinkState::kBroken) throw std::runtime_error(link.broken_reason());
+  if (!app::attached(link)) throw std::runtime_error(link.broken_reason());
   return use_over(link, options) && !signals.asked();
 }
 

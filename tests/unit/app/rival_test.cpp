@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 
 // Another party plays our end of the link, to the letter.
+#include <hawser/app/attached.hpp>
 #include <hawser/app/driver_session.hpp>
 #include <hawser/app/link_watch.hpp>
 #include <hawser/ivshmem/link.hpp>
@@ -9,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <support/fake_port.hpp>
@@ -133,6 +135,44 @@ TEST_CASE("a party that takes our end again and again is told of at a bounded ra
   server.run(3000);
   CHECK(server.link.holds_end());
   CHECK_FALSE(server.news.ends_with("standing-by "));  // what was told last is not wrong
+}
+
+TEST_CASE(
+    "a newcomer waits for a directory that was scribbled over to be mended, even by one who stands by") {
+  for (const bool standing_by : {false, true}) {
+    Server server;
+    server.run(100);
+    if (standing_by) {
+      server.rival.emplace(server.window, Role::kDevice);
+      server.run(1500);
+      REQUIRE_FALSE(server.link.holds_end());
+    }
+    std::memset(server.window.bytes().data(), 0xa5, 64);
+    FakePort port(server.window, 5);
+    const ivshmem::EndBlockView rival(*RegionMemory(server.window.bytes())
+                                           .area(Offset(ivshmem::kDirectoryBytes + ivshmem::kEndBlockOffset),
+                                                 sizeof(ivshmem::EndBlock), 8));
+    port.idle = [&] {
+      server.link.poll();
+      (void)server.watch.look(false);
+      // A rival that lives and mends nothing.
+      if (standing_by) rival.beat(static_cast<std::uint32_t>(server.window.now_ns / 20'000'000));
+    };
+    FakeLink newcomer(port, {.role = Role::kDriver});
+    REQUIRE(newcomer.state() == LinkState::kBroken);
+    CHECK(app::attached(newcomer));
+    CHECK(newcomer.state() == LinkState::kDown);
+  }
+}
+
+TEST_CASE("a newcomer does not wait for ever for a directory that nobody mends") {
+  FakeWindow window(1 << 20);
+  std::memset(window.bytes().data(), 0xa5, 64);
+  FakePort port(window, 5);
+  FakeLink newcomer(port, {.role = Role::kDriver});
+  CHECK_FALSE(app::attached(newcomer));
+  CHECK(window.now_ns >= seconds(1).ns);
+  CHECK(window.now_ns < seconds(2).ns);
 }
 
 namespace {

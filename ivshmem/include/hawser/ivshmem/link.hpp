@@ -223,6 +223,7 @@ class Link {
   /// Everybody who shares the window can write the block that a rival would write. Scribbling is not a rival: a rival
   /// keeps its claim as it is and goes on beating.
   LinkEvent wait_for_our_place() {
+    if (own_.epoch != 0) keep_directory();  // who has been here knows it, and newcomers can't wait
     const Rival seen = look_at_rival();
     if (seen.epoch == 0) {
       claim();
@@ -276,11 +277,13 @@ class Link {
     const Instant now = port_.now();
     if (now < beat_at_) return;
     // Somebody may have scribbled over what the next peer needs. While the link is up only the directory is read.
-    keep_directory(RegionMemory(port_.memory()), place_);
+    keep_directory();
     if (state_ == LinkState::kDown) introduce();
     own_block_.beat(++beat_count_);
     beat_at_ = now + kBeatInterval;
   }
+
+  void keep_directory() const { ivshmem::keep_directory(RegionMemory(port_.memory()), place_); }
 
   LinkEvent meet_peer() {
     if (!peer_block_.claimed_by(other())) return LinkEvent::kNothing;
