@@ -78,11 +78,13 @@ class DirectTransport {
     const virtio::Features agreed = wanted & (model_->offered() | ring_features_);
     if (!model_->acceptable(agreed)) return Err{virtio::TransportError::kRefusedFeatures};
     negotiated_ = agreed;
+    agreed_ = true;
     return agreed;
   }
 
   Result<void, virtio::TransportError> read_config(std::uint32_t at, std::span<std::byte> out) {
     if (down_) return Err{virtio::TransportError::kLinkDown};
+    early_reads += agreed_ ? 0 : 1;
     if (!in_config(at, out.size())) return Err{virtio::TransportError::kOutOfRange};
     model_->read_config(at, out);
     return {};
@@ -146,6 +148,7 @@ class DirectTransport {
   Result<void, virtio::TransportError> reset() {
     if (down_) return Err{virtio::TransportError::kLinkDown};
     model_->stop();
+    agreed_ = false;
     free_rings();
     due_.clear();
     rung_ = false;
@@ -220,6 +223,7 @@ class DirectTransport {
 
   std::map<std::uint16_t, virtio::QueueLayout> layouts;  ///< Of the queues as last started.
   bool failed = false;                                   ///< The driver has given up.
+  unsigned early_reads = 0;  ///< Of the configuration, before features were agreed.
   unsigned notifications = 0;
   unsigned interrupts = 0;
   unsigned waits = 0;
@@ -259,6 +263,7 @@ class DirectTransport {
   std::map<std::uint16_t, Ring> rings_;
   std::set<std::uint16_t> due_;
   Instant now_{1};
+  bool agreed_ = false;
   bool rung_ = false;
   bool down_ = false;
 };

@@ -205,7 +205,12 @@ TEST_CASE("discards make holes and zeroes are zeros, whether or not they keep th
     const auto full = blocks();
     REQUIRE(rig.disk.discard(256, 1024 * 512, rig.soon()).ok());
     CHECK(blocks() < full);
+    virtio::virtio_blk_config config{};
+    rig.model.read_config(0, std::as_writable_bytes(std::span(&config, 1)));
+    CHECK(config.write_zeroes_may_unmap == 1);
+    const auto before_zeroes = blocks();
     REQUIRE(rig.disk.write_zeroes(0, 128 * 512, true, rig.soon()).ok());
+    CHECK(blocks() < before_zeroes);
     REQUIRE(rig.disk.write_zeroes(2000, 48 * 512, false, rig.soon()).ok());
     REQUIRE(rig.disk.write_zeroes(1501, 3 * 512, false, rig.soon()).ok());  // no multiple of a page
     const auto zero = [&](std::size_t first, std::size_t count) {

@@ -327,6 +327,7 @@ TEST_CASE("of the configuration no more is read than the negotiated features nee
     v.liar.config_bytes = bytes;
     REQUIRE(v.driver.start(v.transport).ok());
     CHECK(v.driver.capacity() == 1024);
+    CHECK(v.transport.early_reads == 0);  // §5.2.5.1: none before the features are agreed
     Bytes out(512);
     CHECK(v.waiting.read(0, out, v.transport.now() + seconds(1)).ok());
     v.liar.config_bytes = bytes - 1;

@@ -188,6 +188,17 @@ TEST_CASE("a device without an address of its own offers none, one without a pos
   CHECK(least.offered().has(VIRTIO_NET_F_MTU));
 }
 
+TEST_CASE("no feature is offered without those it needs, whatever offloads are asked for") {
+  auto cable = std::make_unique<device::Cable<2>>();
+  for (unsigned bits = 0; bits < 64; ++bits) {
+    const auto bit = [&](unsigned n) { return (bits >> n & 1) != 0; };
+    const NetOffloads offloads{bit(0), bit(1), bit(2), bit(3), bit(4), bit(5)};
+    const ByHand::Device model(cable->left(), {.mac = test::kLeftMac, .pairs = 2, .offloads = offloads});
+    CHECK(net_without_unmet(model.offered()) == model.offered());
+    CHECK(model.offered().has(VIRTIO_NET_F_HOST_TSO4) == (offloads.checksum && offloads.tso4));
+  }
+}
+
 TEST_CASE("a device says that it has one pair at least, and no more than it has room for") {
   auto cable = std::make_unique<device::Cable<2>>();
   const auto says = [&](std::uint16_t pairs) {
@@ -200,6 +211,8 @@ TEST_CASE("a device says that it has one pair at least, and no more than it has 
   CHECK(says(0) == 1);
   CHECK(says(2) == 2);
   CHECK(says(0xffff) == 2);
+  device::Net<RegionMemory, device::CableEnd, 1> narrow(cable->left(), {.pairs = 2});  // the cable has two
+  CHECK(narrow.queue_count() == 3);
 }
 
 TEST_CASE("frames that come while every receive queue is being reset are dropped") {
@@ -245,6 +258,36 @@ TEST_CASE("until the driver asks for more pairs frames arrive in the first recei
   two.deliver(1, 100);
   CHECK(two.driver.completed(2) == 0);
   CHECK(two.driver.completed(0) == 1);
+}
+
+TEST_CASE("a backend that has frames for a pair which is not in use keeps them") {
+  struct Stubborn {
+    NetOffloads takes() const { return {}; }
+    NetOffloads gives() const { return {}; }
+    std::uint16_t queues() const { return 2; }
+    std::uint16_t mtu() const { return 0; }
+    bool link_up() const { return true; }
+    void start(NetOffloads, std::uint16_t) {}
+    void adjust(NetOffloads, std::uint16_t) {}
+    void stop() {}
+    device::NetSent send(std::uint16_t, const NetHeader&, std::span<const std::span<const std::byte>>) {
+      return device::NetSent::kDropped;
+    }
+    bool can_send(std::uint16_t) const { return true; }
+    device::NetFrame front(std::uint16_t queue) {
+      return queue == 1 ? device::NetFrame{{}, frame} : device::NetFrame{};
+    }
+    void pop(std::uint16_t) { ++popped; }
+    Bytes frame = test::pattern(100);
+    int popped = 0;
+  };
+  Stubborn backend;
+  device::Net<RegionMemory, Stubborn, 2> model(backend, {.mac = test::kLeftMac, .pairs = 2});
+  test::RawDriver<decltype(model)> driver(
+      model, Features{VIRTIO_NET_F_MAC, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_MQ} | test::packed_features());
+  driver.submit(2, {}, {2000});
+  CHECK(driver.completed(2) == 0);
+  CHECK(backend.popped == 0);
 }
 
 TEST_CASE("tagged frames pass, whatever their VLAN") {

@@ -191,3 +191,28 @@ TEST_CASE(
     }
   }
 }
+
+TEST_CASE("packed: a descriptor is left alone once it is used, while the device works on behind it") {
+  Rig rig(test::packed_with({}), 4);
+  const std::array one = {rig.buffer(0, 8)};
+  std::array<Segment, 4> storage;
+  const auto descriptor = [&](unsigned n) { return copy(rig, rig.descriptor(0) + 16 * n, 16); };
+  for (unsigned lap = 0; lap < 6; ++lap) {  // both values of the wrap counter
+    for (unsigned n = 0; n < 4; ++n) REQUIRE(rig.driver.try_add(one, {}, Token{n}).ok());
+    rig.driver.publish();
+    std::vector<std::vector<std::byte>> used;
+    for (unsigned n = 0; n < 4; ++n) {
+      rig.device.complete(rig.device.try_take(storage).value(), 0);
+      rig.device.publish();
+      (void)rig.device.arm();
+      used.push_back(descriptor(n));
+      for (unsigned before = 0; before < n; ++before) CHECK(descriptor(before) == used[before]);
+    }
+    CHECK_FALSE(rig.device.try_take(storage).ok());
+    rig.device.publish();
+    for (unsigned n = 0; n < 4; ++n) {
+      CHECK(descriptor(n) == used[n]);
+      REQUIRE(rig.driver.try_reap().ok());
+    }
+  }
+}

@@ -71,7 +71,8 @@ class Net {
     f.set(VIRTIO_NET_F_MQ, pairs_ > 1);
     const NetOffloads gives = backend_.gives() & config_.offloads;
     f.set(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, gives.checksum);
-    return f | host_features(backend_.takes() & config_.offloads) | guest_features(gives);
+    // §2.2.2: whatever the backend claims, nothing without what it needs.
+    return net_without_unmet(f | host_features(backend_.takes() & config_.offloads) | guest_features(gives));
   }
   bool acceptable(const Features& negotiated) const { return net_without_unmet(negotiated) == negotiated; }
 
