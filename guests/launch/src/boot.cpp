@@ -4,6 +4,7 @@
 #include <hawser/launch/boot.hpp>
 
 #include "interrupts.hpp"
+#include "named_by_user.hpp"
 #include "outcome.hpp"
 #include "runtime_directory.hpp"
 #include "tell.hpp"
@@ -18,7 +19,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <stdexcept>
 #include <thread>
 
@@ -49,7 +49,8 @@ class Booting {
   }
 
   int run() {
-    std::filesystem::create_directories(options_.log_directory);
+    make_log_folder(options_.log_directory);
+    if (options_.disk) (void)check_disk(*options_.disk, options_.device == Home::kGuest);
     Interrupts interrupts;
     const RuntimeDirectory directory;
     lend_scratch_disk(directory.path());
@@ -96,9 +97,7 @@ class Booting {
                                   [](const PlannedKill& kill) { return kill.party == "device"; });
     if (!dies || options_.disk) return;
     options_.disk = folder / "scratch-disk.img";
-    if (!std::ofstream(*options_.disk))
-      throw std::runtime_error(fmt::format("can't write {}", options_.disk->string()));
-    std::filesystem::resize_file(*options_.disk, 32 << 20);
+    make_scratch_disk(*options_.disk, 32 << 20);
     say("the device side will be killed: its disk is a scratch file that outlives it");
   }
 
@@ -142,13 +141,7 @@ class Booting {
       machine.arguments.push_back("queue-layout=" + options_.queue_layout);
       if (options_.disk) {
         machine.disk_memory = options_.disk;
-        machine.disk_memory_bytes = std::filesystem::file_size(*options_.disk);
-        if (machine.disk_memory_bytes < 4096 ||
-            (machine.disk_memory_bytes & (machine.disk_memory_bytes - 1)) != 0) {
-          throw std::runtime_error(
-              fmt::format("the disk {} has {} bytes; a guest can only be lent a power of two, at least 4096",
-                          options_.disk->string(), machine.disk_memory_bytes));
-        }
+        machine.disk_memory_bytes = check_disk(*options_.disk, true);
       }
     }
     machine.arguments.insert(machine.arguments.end(), extra.begin(), extra.end());
