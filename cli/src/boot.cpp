@@ -67,6 +67,8 @@ void check_xen(const Words& words, Given given) {
   if (given("--kill")) refuse("--kill", "nobody there starts a domain again");
   if (given("--disk")) refuse("--disk", "no file can be lent to a domain");
   if (given("--vectors")) refuse("--vectors", "an event channel is one vector");
+  if (words.link == "argo" && (given("--size") || given("--queue-layout")))
+    refuse("--size, --queue-layout", "Argo has no window");
   if (words.options.accel == "kvm") refuse("--accel", "it needs the processor's EL2, which only TCG gives");
 }
 
@@ -79,11 +81,11 @@ void add_boot(CLI::App& app, Status& status) {
       "boot", "boot two guests joined only by an ivshmem window and show their virtio traffic");
   const auto arches = CLI::IsMember({"x86_64", "aarch64"});
   const auto homes = CLI::IsMember({"guest", "process"});
-  verb->add_option(
-          "--link", words->link,
-          "what joins them: an ivshmem window, or memory that Xen shares between two domains of one emulated "
-          "arm64 machine (build Xen with ./dev xen)")
-      ->check(CLI::IsMember({"ivshmem", "xen-shm"}))
+  verb->add_option("--link", words->link,
+                   "what joins them: an ivshmem window; or Xen, with both sides as domains of one emulated "
+                   "arm64 machine "
+                   "(build Xen with ./dev xen): its Argo, or memory that it shares")
+      ->check(CLI::IsMember({"ivshmem", "argo", "xen-shm"}))
       ->capture_default_str();
   verb->add_option("--arch", words->arch, "architecture of both guests; the host's own by default")
       ->check(arches);
@@ -127,6 +129,8 @@ void add_boot(CLI::App& app, Status& status) {
                    "a further word for the driver side; may be repeated");
   verb->add_option("--device-argument", options.device_arguments,
                    "a further word for the device side; may be repeated");
+  verb->add_option("--xen-argument", options.xen_arguments,
+                   "a further word for Xen's command line; may be repeated");
   verb->add_option("--images", options.images,
                    "folder with ARCH/hawser-driver.img and ARCH/hawser-device.img");
   verb->add_option("--xen", options.xen,
@@ -138,11 +142,12 @@ void add_boot(CLI::App& app, Status& status) {
 
   verb->callback([words, verb, &status] {
     launch::BootOptions& chosen = words->options;
-    if (words->link == "xen-shm") {
-      chosen.link = LinkKind::kXenShm;
+    if (words->link != "ivshmem") {
+      chosen.link = words->link == "argo" ? LinkKind::kArgo : LinkKind::kXenShm;
       check_xen(*words, [verb](const char* option) { return verb->count(option) != 0; });
-    } else if (!chosen.xen.empty()) {
-      throw CLI::ValidationError("--xen", "only for links that are Xen's: --link xen-shm");
+    } else if (!chosen.xen.empty() || !chosen.xen_arguments.empty()) {
+      throw CLI::ValidationError("--xen, --xen-argument",
+                                 "only for links that are Xen's: --link argo, --link xen-shm");
     }
     const Arch both = words->arch.empty() ? launch::host_arch() : parse_arch(words->arch);
     chosen.driver_arch = words->driver_arch.empty() ? both : parse_arch(words->driver_arch);

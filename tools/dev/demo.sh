@@ -5,7 +5,8 @@
 #: Build, boot two guests that share only one link, and show their virtio traffic.
 #:
 #:   ./dev demo [boot] [ARGS]     over an ivshmem window, each guest under a QEMU of its own
-#:   ./dev demo xen-shm [ARGS]    over memory that Xen shares: two domains of Xen, no dom0
+#:   ./dev demo argo [ARGS]       over Xen's Argo: two domains of Xen, no dom0; a third domain tries to join in
+#:   ./dev demo xen-shm [ARGS]    over memory that Xen shares between two domains
 #:
 #: ARGS go to `hawser boot`; ./dev demo --help lists them. Ends with a table and status 0; what did not verify is named
 #: and gives another status.
@@ -13,12 +14,12 @@
 link=ivshmem
 case "${1:-}" in
   boot) shift ;;
-  xen-shm)
+  argo | xen-shm)
     link=$1
     shift
     ;;
   "" | -*) ;;
-  *) die "no demo \"$1\"; there are: boot xen-shm" ;;
+  *) die "no demo \"$1\"; there are: boot argo xen-shm" ;;
 esac
 
 setup_if_needed

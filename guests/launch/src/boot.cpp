@@ -228,7 +228,7 @@ class Booting {
 
 int boot(const BootOptions& options) {
   try {
-    return options.link == LinkKind::kXenShm ? boot_xen(options) : Booting(options).run();
+    return options.link == LinkKind::kIvshmem ? Booting(options).run() : boot_xen(options);
   } catch (const std::exception& error) {
     tell("hawser: {}\n", error.what());
     return 2;

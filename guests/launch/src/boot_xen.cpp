@@ -23,10 +23,13 @@
 namespace hawser::launch {
 namespace {
 
+constexpr unsigned kMemoryMib = 64;  // of a domain: a disk of 32 MiB, and Argo's rings and buffers
+
 /// One domain's console.
 struct Side {
   std::string name;
   std::ofstream log;
+  bool ended = false;
 };
 
 class XenBooting {
@@ -46,8 +49,8 @@ class XenBooting {
 
     Party xen("xen", qemu_xen_command(machine, layout, tree), options_.log_directory, Party::Returns::kKept);
     xen.start();
-    say("started Xen with {} domains in {} MiB (pid {}); window of {} MiB", machine.domains.size(),
-        layout.memory_mib, xen.pid(), options_.window_bytes >> 20);
+    say("started Xen with {} domains in {} MiB (pid {})", machine.domains.size(), layout.memory_mib,
+        xen.pid());
     const auto deadline = Clock::now() + std::chrono::seconds(options_.seconds + 60);
     while (!outcome_.over()) {
       if (Clock::now() >= deadline) {
@@ -78,21 +81,39 @@ class XenBooting {
   XenMachine describe() const {
     XenMachine machine;
     machine.xen = find_xen();
-    XenDomain driver{.name = "driver", .image = find_image(options_, "hawser-driver.img", Arch::kAarch64)};
-    XenDomain device{.name = "device", .image = find_image(options_, "hawser-device.img", Arch::kAarch64)};
-    driver.arguments = {"link=xen-shm"};
+    machine.arguments = options_.xen_arguments;
+    const bool argo = options_.link == LinkKind::kArgo;
+    const bool driver_first = options_.order == Order::kDriverFirst;
+    const unsigned driver_number = driver_first ? 1 : 2, device_number = driver_first ? 2 : 1;
+    XenDomain driver = domain("driver"), device = domain("device");
+    if (argo) {
+      driver.arguments = {"link=argo", fmt::format("peer={}", device_number)};
+      device.arguments = {"link=argo", fmt::format("peer={}", driver_number)};
+      machine.argo = true;
+      machine.policy = "dummy";
+    } else {
+      driver.arguments = {"link=xen-shm"};
+      device.arguments = {"link=xen-shm", "queue-layout=" + options_.queue_layout};
+      machine.windows = {{.id = "hawser0", .bytes = options_.window_bytes}};
+    }
     if (options_.seconds != 0) driver.arguments.push_back(fmt::format("seconds={}", options_.seconds));
-    device.arguments = {"link=xen-shm", "queue-layout=" + options_.queue_layout};
     const auto append = [](auto& to, const auto& more) { to.insert(to.end(), more.begin(), more.end()); };
     append(driver.arguments, options_.driver_arguments);
     append(device.arguments, options_.device_arguments);
-    if (options_.order == Order::kDriverFirst) {
-      machine.domains = {driver, device};
-    } else {
-      machine.domains = {device, driver};
+    machine.domains = driver_first ? std::vector{driver, device} : std::vector{device, driver};
+    if (argo) {
+      XenDomain stranger = domain("stranger");
+      stranger.arguments = {fmt::format("driver={}", driver_number), fmt::format("device={}", device_number)};
+      stranger.memory_mib = 16;
+      machine.domains.push_back(stranger);
     }
-    machine.windows = {{.id = "hawser0", .bytes = options_.window_bytes}};
     return machine;
+  }
+
+  XenDomain domain(const std::string& name) const {
+    return {.name = name,
+            .image = find_image(options_, "hawser-" + name + ".img", Arch::kAarch64),
+            .memory_mib = kMemoryMib};
   }
 
   std::filesystem::path find_xen() const {
@@ -135,7 +156,7 @@ class XenBooting {
   }
 
   void open_side(const std::string& name) {
-    sides_.push_back({name, std::ofstream(log_of(name))});
+    sides_.push_back({name, std::ofstream(log_of(name)), false});
     if (!sides_.back().log)
       throw std::runtime_error(fmt::format("can't write the log file {}", log_of(name).string()));
   }
@@ -167,12 +188,25 @@ class XenBooting {
     if (outcome_.over())
       return;  // what a device says to a machine that is being switched off is nobody's failure
     if (!options_.quiet) tell("{:<7} | {}\n", side.name, text);
-    if (side.name == "driver") {
-      outcome_.take_driver_line(text);
-    } else if (const auto status = parse_end(text)) {
-      outcome_.failure = fmt::format("the {} side ended early with status {}; its console is in {}",
-                                     side.name, *status, log_of(side.name).string());
+    const auto status = parse_end(text);
+    side.ended = side.ended || status;
+    if (side.name == "device") {
+      if (status)
+        outcome_.failure = fmt::format("the device side ended early with status {}; its console is in {}",
+                                       *status, log_of(side.name).string());
+      return;
     }
+    if (auto row = parse_row(text)) (side.name == "driver" ? outcome_.rows : stranger_rows_).push_back(*row);
+    if (side.name == "driver" && status) driver_status_ = status;
+    if (side.name == "stranger" && status && *status > 1)
+      outcome_.failure = fmt::format("the third domain could not try anything; its console is in {}",
+                                     log_of(side.name).string());
+    // The driver's end is the end, but not before the third domain has tried everything.
+    bool all_ended = true;
+    for (const Side& each : sides_) all_ended = all_ended && (each.ended || each.name == "device");
+    if (!all_ended) return;
+    outcome_.end_status = driver_status_;
+    outcome_.rows.insert(outcome_.rows.end(), stranger_rows_.begin(), stranger_rows_.end());
   }
 
   /// Everything is in the log; here only what ends the run.
@@ -189,6 +223,8 @@ class XenBooting {
 
   BootOptions options_;
   std::vector<Side> sides_;  // by domain number, from 1 on
+  std::vector<Row> stranger_rows_;
+  std::optional<int> driver_status_;
   XenConsole console_;
   std::string last_line_;
   bool panicking_ = false;

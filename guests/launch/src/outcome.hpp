@@ -37,7 +37,7 @@ int conclude(const BootOptions& options, Outcome outcome);
 /// std::runtime_error with one sentence if it is missing.
 std::filesystem::path find_image(const BootOptions& options, const std::string& file, Arch arch);
 
-/// Both sides as domains of one Xen machine: boot() for LinkKind::kXenShm.
+/// Both sides as domains of one Xen machine: boot() for the links that are Xen's.
 int boot_xen(const BootOptions& options);
 
 }  // namespace hawser::launch

@@ -45,6 +45,7 @@ std::string xen_command_line(const XenMachine& machine, const std::string& conso
   std::string line = fmt::format("console=dtuart dtuart={} noreboot", console);
   if (machine.argo) line += " argo=1,mac-permissive=0";
   if (!machine.policy.empty()) line += " xsm=" + machine.policy;
+  if (!machine.arguments.empty()) line += " " + one_line(machine.arguments);
   return line;
 }
 

@@ -26,6 +26,7 @@ enum class Order {
 /// What carries the link.
 enum class LinkKind {
   kIvshmem,  ///< A window of our ivshmem server; guests are QEMU machines, sides may be processes.
+  kArgo,     ///< Xen's Argo, between two domains of one emulated arm64 machine; a third one tries to join in.
   kXenShm,  ///< Static shared memory and event channels of Xen; both sides are domains of one emulated arm64 machine.
 };
 
@@ -54,6 +55,8 @@ struct BootOptions {
       disk;  ///< Lent to a device guest as memory, served by a device process as a file.
   std::vector<std::string> driver_arguments;  ///< Further words for either side.
   std::vector<std::string> device_arguments;
+  std::vector<std::string>
+      xen_arguments;  ///< Further words for Xen, after ours; of two that differ, the later counts.
   std::vector<PlannedKill> kills;
   std::filesystem::path
       images;  ///< Where the guest images are: ARCH/hawser-driver.img, or a folder of build folders.

@@ -36,6 +36,7 @@ struct XenMachine {
   /// Xen's access policy: empty for its own default, which is "silo" and forbids domains to speak Argo with one another;
   /// "dummy" allows it.
   std::string policy;
+  std::vector<std::string> arguments;  ///< Further words for Xen.
 };
 
 /// Where everything lies in the machine's memory. Throws std::runtime_error with one sentence if a file can not be read.
