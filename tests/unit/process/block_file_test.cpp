@@ -52,7 +52,10 @@ class Folder {
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
-  ~Folder() { fs::remove_all(path_); }
+  ~Folder() {
+    std::error_code ignored;  // a failure to clean up must not end the program with everything else left behind
+    fs::remove_all(path_, ignored);
+  }
   fs::path path() const { return path_; }
   std::string file(const char* name, std::size_t bytes) const {
     const fs::path path = path_ / name;
