@@ -36,7 +36,7 @@ inline void set32(Bytes& frame, std::size_t at, std::uint32_t value) {
 }
 
 struct Device {
-  explicit Device(Relay& relay) : relay_(relay), driver(relay.driver, 5, relay.arena()) {}
+  explicit Device(Relay& over) : relay(over), driver(over.driver, 5, over.arena()) {}
 
   Result<void, virtio::TransportError> ready() {
     HAWSER_TRY(features, driver.negotiate(kWanted));
@@ -45,9 +45,9 @@ struct Device {
     (void)queue;
     return driver.start();
   }
-  Instant now() { return relay_.driver_pair.first().now(); }
+  Instant now() { return relay.driver_pair.first().now(); }
 
-  Relay& relay_;
+  Relay& relay;
   std::array<virtio::DriverSlot, 16> slots;
   Driver driver;
 };

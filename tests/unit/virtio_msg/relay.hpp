@@ -98,7 +98,7 @@ class Relay {
   }
 
   static Frames as_it_is(Bytes frame) { return {std::move(frame)}; }
-  static Frames nothing(Bytes) { return {}; }
+  static Frames nothing(const Bytes&) { return {}; }
 
  private:
   using Words = std::vector<std::uint64_t>;
