@@ -82,10 +82,11 @@ void add_boot(CLI::App& app, Status& status) {
   const auto arches = CLI::IsMember({"x86_64", "aarch64"});
   const auto homes = CLI::IsMember({"guest", "process"});
   verb->add_option("--link", words->link,
-                   "what joins them: an ivshmem window; or Xen, with both sides as domains of one emulated "
+                   "what joins them: an ivshmem window; a broker that stands in for Xen's Argo; or Xen, with "
+                   "both sides as domains of one emulated "
                    "arm64 machine "
                    "(build Xen with ./dev xen): its Argo, or memory that it shares")
-      ->check(CLI::IsMember({"ivshmem", "argo", "xen-shm"}))
+      ->check(CLI::IsMember({"ivshmem", "argo-broker", "argo", "xen-shm"}))
       ->capture_default_str();
   verb->add_option("--arch", words->arch, "architecture of both guests; the host's own by default")
       ->check(arches);
@@ -142,7 +143,11 @@ void add_boot(CLI::App& app, Status& status) {
 
   verb->callback([words, verb, &status] {
     launch::BootOptions& chosen = words->options;
-    if (words->link != "ivshmem") {
+    if (words->link == "argo-broker") {
+      chosen.link = LinkKind::kArgoBroker;
+      if (verb->count("--vectors") + verb->count("--queue-layout") != 0)
+        throw CLI::ValidationError("--vectors, --queue-layout", "only for --link ivshmem");
+    } else if (words->link != "ivshmem") {
       chosen.link = words->link == "argo" ? LinkKind::kArgo : LinkKind::kXenShm;
       check_xen(*words, [verb](const char* option) { return verb->count(option) != 0; });
     } else if (!chosen.xen.empty() || !chosen.xen_arguments.empty()) {

@@ -29,10 +29,13 @@ struct Attempts {
   std::int32_t unexpected = 0;  ///< The first result that is no refusal of the expected kind; 0: none.
   bool all_refused = true;
 
+  /// A policy may refuse what otherwise finds nothing.
   void note(std::int32_t result, argo::Error expected, std::uint64_t size) {
     ++made;
     bytes += size;
-    if (result < 0 && argo::error_of(result) == expected) return;
+    if (result < 0 &&
+        (argo::error_of(result) == expected || argo::error_of(result) == argo::Error::kNotPermitted))
+      return;
     if (all_refused) unexpected = result;
     all_refused = false;
   }
@@ -93,7 +96,9 @@ int hawser_main(guest::Machine& machine) {
   for (std::uint64_t round = 0; round < rounds; ++round) {
     for (const Ring& ring : rings) {
       const auto state = calls.query(ring.at, 16);
-      const bool hidden = state.ok() ? !state->exists : state.error() == argo::Error::kNobodyListens;
+      const bool hidden = state.ok() ? !state->exists
+                                     : state.error() == argo::Error::kNobodyListens ||
+                                           state.error() == argo::Error::kNotPermitted;
       seen.note(hidden ? -static_cast<std::int32_t>(argo::Error::kNobodyListens) : 1,
                 argo::Error::kNobodyListens, 0);
       sent.note(send(argo::XEN_ARGO_DOMID_ANY, ring, frame), argo::Error::kNobodyListens, frame.size());

@@ -41,6 +41,9 @@ class ServerThread {
   std::thread thread_;
 };
 
+/// What the broker hands out: its signal, and the end of a hypercall.
+constexpr unsigned kBrokerVectors = 2;
+
 class Booting {
  public:
   explicit Booting(const BootOptions& options) : options_(options), kills_(options.kills) {
@@ -54,13 +57,23 @@ class Booting {
     Interrupts interrupts;
     const RuntimeDirectory directory;
     lend_scratch_disk(directory.path());
-    socket_ = directory.path() / "window.sock";
-    say("window of {} MiB at {}", options_.window_bytes >> 20, socket_.string());
-    ivshmem::ServerOptions window;
-    window.socket = socket_.string();
-    window.size = options_.window_bytes;
-    window.vectors = options_.vectors;
-    ServerThread server(std::move(window));
+    folder_ = directory.path();
+    std::optional<ServerThread> server;
+    Party broker("broker", over_argo() ? broker_command() : std::vector<std::string>{"false"},
+                 options_.log_directory);
+    Party stranger("stranger", over_argo() ? stranger_command() : std::vector<std::string>{"false"},
+                   options_.log_directory);
+    if (over_argo()) {
+      start(broker);
+      await_broker(interrupts, broker);
+    } else {
+      say("window of {} MiB at {}", options_.window_bytes >> 20, socket_of("driver").string());
+      ivshmem::ServerOptions window;
+      window.socket = socket_of("driver").string();
+      window.size = options_.window_bytes;
+      window.vectors = options_.vectors;
+      server.emplace(std::move(window));
+    }
 
     Party driver("driver", command_for("driver", options_.driver, options_.driver_arch),
                  options_.log_directory);
@@ -73,6 +86,7 @@ class Booting {
     pump(interrupts, {&first},
          Clock::now() + std::chrono::milliseconds(150));  // really first, also under load
     start(second);
+    if (over_argo()) start(stranger);
     const auto deadline = Clock::now() + std::chrono::seconds(options_.seconds + 60);
     while (!outcome_.over()) {
       if (Clock::now() >= deadline) {
@@ -80,13 +94,17 @@ class Booting {
                                        options_.seconds + 60, driver.log().string());
         break;
       }
-      pump(interrupts, {&driver, &device}, Clock::now() + std::chrono::milliseconds(20));
+      pump(interrupts, {&driver, &device, &stranger, &broker}, Clock::now() + std::chrono::milliseconds(20));
       run_kills(driver, device);
       watch(driver);
       watch(device);
+      if (over_argo()) watch(broker);
     }
+    if (over_argo() && outcome_.failure.empty() && !outcome_.stopped) hear_out(interrupts, stranger);
     finish(driver);
     finish(device);
+    finish(stranger);
+    finish(broker);
     return conclude(options_, std::move(outcome_));
   }
 
@@ -108,13 +126,79 @@ class Booting {
          fmt::format(format, std::forward<Args>(args)...));
   }
 
+  bool over_argo() const { return options_.link == LinkKind::kArgoBroker; }
+
+  static constexpr unsigned kDriverDomain = 1, kDeviceDomain = 2, kStrangerDomain = 3;
+
+  /// Where a side joins: the window's, or its own domain's.
+  std::filesystem::path socket_of(const std::string& side) const {
+    return folder_ / (over_argo() ? side + ".sock" : "window.sock");
+  }
+
+  std::vector<std::string> broker_command() const {
+    const auto domain = [this](unsigned id, const std::string& side) {
+      return fmt::format("{}:{},size={}M", id, socket_of(side).string(), options_.window_bytes >> 20);
+    };
+    return {options_.program.string(),
+            "argo-broker",
+            "--domain",
+            domain(kDriverDomain, "driver"),
+            "--domain",
+            domain(kDeviceDomain, "device"),
+            "--domain",
+            domain(kStrangerDomain, "stranger"),
+            "--allow",
+            fmt::format("{}:{}", kDriverDomain, kDeviceDomain),
+            "--allow",
+            fmt::format("{}:{}", kDeviceDomain, kDriverDomain)};
+  }
+
+  /// A guest that knows the link and has no business on it.
+  std::vector<std::string> stranger_command() const {
+    Machine machine;
+    machine.name = "hawser-stranger";
+    machine.arch = options_.driver_arch;
+    machine.image = find_image(options_, "hawser-stranger.img", options_.driver_arch);
+    machine.accel = choose_accel(options_.driver_arch, options_.accel);
+    machine.ivshmem_socket = socket_of("stranger");
+    machine.vectors = kBrokerVectors;
+    machine.arguments = {fmt::format("driver={}", kDriverDomain), fmt::format("device={}", kDeviceDomain)};
+    return qemu_command(machine);
+  }
+
+  void await_broker(const Interrupts& interrupts, Party& broker) {
+    const auto patience = Clock::now() + std::chrono::seconds(10);
+    while (!std::filesystem::exists(socket_of("stranger"))) {  // the last that it makes
+      pump(interrupts, {&broker}, Clock::now() + std::chrono::milliseconds(5));
+      const auto ending = broker.try_reap();
+      if (ending || Clock::now() >= patience)
+        throw std::runtime_error(fmt::format("the broker did not start{}; its console is in {}",
+                                             ending ? ": it ended with " + ending->text() : "",
+                                             broker.log().string()));
+    }
+  }
+
+  /// The driver's end is the end, but not before the third domain has tried everything.
+  void hear_out(const Interrupts& interrupts, Party& stranger) {
+    const auto patience = Clock::now() + std::chrono::seconds(10);
+    while (!stranger_status_ && stranger.running() && Clock::now() < patience && !outcome_.stopped)
+      pump(interrupts, {&stranger}, Clock::now() + std::chrono::milliseconds(5));
+    if (!stranger_status_ || *stranger_status_ > 1)
+      outcome_.failure = fmt::format("the third domain could not try anything; its console is in {}",
+                                     stranger.log().string());
+    outcome_.rows.insert(outcome_.rows.end(), stranger_rows_.begin(), stranger_rows_.end());
+  }
+
   std::vector<std::string> command_for(const std::string& side, Home home, Arch arch) const {
     const bool is_driver = side == "driver";
     const auto& extra = is_driver ? options_.driver_arguments : options_.device_arguments;
     std::vector<std::string> command;
     if (home == Home::kProcess) {
+      const std::string socket = socket_of(side).string();
       command = {options_.program.string(), is_driver ? "use" : "serve", "--link",
-                 "ivshmem:" + socket_.string()};
+                 over_argo()
+                     ? fmt::format("argo:{},peer={}", socket, is_driver ? kDeviceDomain : kDriverDomain)
+                     : "ivshmem:" + socket};
       if (is_driver) {
         command.insert(command.end(), {"--verify", "--rows"});
         if (options_.seconds != 0)
@@ -133,8 +217,10 @@ class Booting {
     machine.arch = arch;
     machine.image = find_image(options_, "hawser-" + side + ".img", arch);
     machine.accel = choose_accel(arch, options_.accel);
-    machine.ivshmem_socket = socket_;
-    machine.vectors = options_.vectors;
+    machine.ivshmem_socket = socket_of(side);
+    machine.vectors = over_argo() ? kBrokerVectors : options_.vectors;
+    if (over_argo())
+      machine.arguments = {"link=argo", fmt::format("peer={}", is_driver ? kDeviceDomain : kDriverDomain)};
     if (is_driver) {
       if (options_.seconds != 0) machine.arguments.push_back(fmt::format("seconds={}", options_.seconds));
     } else {
@@ -176,6 +262,9 @@ class Booting {
       const bool driver = from.name() == "driver";
       if (!options_.quiet) tell("{:<7} | {}\n", from.name(), line);
       if (driver) outcome_.take_driver_line(line);
+      if (from.name() != "stranger") return;
+      if (auto row = parse_row(line)) stranger_rows_.push_back(*row);
+      if (const auto status = parse_end(line)) stranger_status_ = status;
     });
   }
 
@@ -220,7 +309,9 @@ class Booting {
 
   BootOptions options_;
   std::vector<PlannedKill> kills_;
-  std::filesystem::path socket_;
+  std::filesystem::path folder_;  ///< Of the sockets.
+  std::vector<Row> stranger_rows_;
+  std::optional<int> stranger_status_;
   Outcome outcome_;
 };
 
@@ -228,7 +319,8 @@ class Booting {
 
 int boot(const BootOptions& options) {
   try {
-    return options.link == LinkKind::kIvshmem ? Booting(options).run() : boot_xen(options);
+    const bool on_xen = options.link == LinkKind::kArgo || options.link == LinkKind::kXenShm;
+    return on_xen ? boot_xen(options) : Booting(options).run();
   } catch (const std::exception& error) {
     tell("hawser: {}\n", error.what());
     return 2;

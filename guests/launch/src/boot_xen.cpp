@@ -30,6 +30,7 @@ struct Side {
   std::string name;
   std::ofstream log;
   bool ended = false;
+  std::string last;  ///< What it said last, before it said that it ends.
 };
 
 class XenBooting {
@@ -156,7 +157,7 @@ class XenBooting {
   }
 
   void open_side(const std::string& name) {
-    sides_.push_back({name, std::ofstream(log_of(name)), false});
+    sides_.push_back({name, std::ofstream(log_of(name)), false, {}});
     if (!sides_.back().log)
       throw std::runtime_error(fmt::format("can't write the log file {}", log_of(name).string()));
   }
@@ -190,23 +191,26 @@ class XenBooting {
     if (!options_.quiet) tell("{:<7} | {}\n", side.name, text);
     const auto status = parse_end(text);
     side.ended = side.ended || status;
+    if (!status) side.last = text;
     if (side.name == "device") {
-      if (status)
-        outcome_.failure = fmt::format("the device side ended early with status {}; its console is in {}",
-                                       *status, log_of(side.name).string());
+      if (status) outcome_.failure = ended_early("the device side", side, *status);
       return;
     }
     if (auto row = parse_row(text)) (side.name == "driver" ? outcome_.rows : stranger_rows_).push_back(*row);
     if (side.name == "driver" && status) driver_status_ = status;
     if (side.name == "stranger" && status && *status > 1)
-      outcome_.failure = fmt::format("the third domain could not try anything; its console is in {}",
-                                     log_of(side.name).string());
+      outcome_.failure = ended_early("the third domain", side, *status);
     // The driver's end is the end, but not before the third domain has tried everything.
     bool all_ended = true;
     for (const Side& each : sides_) all_ended = all_ended && (each.ended || each.name == "device");
     if (!all_ended) return;
     outcome_.end_status = driver_status_;
     outcome_.rows.insert(outcome_.rows.end(), stranger_rows_.begin(), stranger_rows_.end());
+  }
+
+  std::string ended_early(std::string_view who, const Side& side, int status) const {
+    return fmt::format("{} ended early with status {}: {}; its console is in {}", who, status,
+                       side.last.empty() ? "it said nothing" : side.last, log_of(side.name).string());
   }
 
   /// Everything is in the log; here only what ends the run.

@@ -26,7 +26,8 @@ enum class Order {
 /// What carries the link.
 enum class LinkKind {
   kIvshmem,  ///< A window of our ivshmem server; guests are QEMU machines, sides may be processes.
-  kArgo,     ///< Xen's Argo, between two domains of one emulated arm64 machine; a third one tries to join in.
+  kArgoBroker,  ///< The same parties; a broker of ours carries Argo messages between them. A third domain tries to join in.
+  kArgo,  ///< Xen's Argo, between two domains of one emulated arm64 machine; a third one tries to join in.
   kXenShm,  ///< Static shared memory and event channels of Xen; both sides are domains of one emulated arm64 machine.
 };
 
