@@ -218,6 +218,39 @@ TEST_CASE("who is refused by Xen because we did not look is signaled once we hav
   CHECK(one.peer->frame(FrameKind::kBeat, one.header()).ok());
 }
 
+TEST_CASE("who was refused by Xen because of stale parcels is signaled once they are dropped") {
+  WithRawPeer one;
+  one.peer->listen();
+  one.idle();
+  while (const auto got = one.peer->take()) one.victim_epoch = got->header().from;
+  while (one.peer->send(RingKind::kData, 76, Bytes(4000)).ok()) {
+  }
+  REQUIRE(one.peer->hello(77, one.victim_epoch).ok());
+  const auto signals = [&] {
+    return one.two.house.with([](broker::Xen& xen) { return xen.counters(2).signals; });
+  };
+  const auto before = signals();
+  (void)one.link().poll();
+  REQUIRE(one.link().state() == LinkState::kUp);
+  CHECK(signals() == before + 2);  // its HELLO, and the room
+  CHECK(one.peer->send(RingKind::kData, 77, Bytes(4000)).ok());
+  CHECK(one.two.receive_parcel(Role::kDriver) == Bytes(4000));
+}
+
+TEST_CASE("a peer that began anew need not say so twice") {
+  WithRawPeer one;
+  REQUIRE(one.connect());
+  while (one.peer->take()) {
+  }
+  REQUIRE(one.peer->hello(78, 0).ok());
+  one.idle(milliseconds(3));
+  CHECK(one.two.events[0] == std::vector{LinkEvent::kWentUp, LinkEvent::kWentDown});
+  const auto answer = one.peer->take();
+  REQUIRE(answer.has_value());
+  CHECK(answer->header().to == 78);
+  CHECK(answer->header().from != one.victim_epoch);
+}
+
 TEST_CASE(
     "whatever a peer sends, the link is in a state that exists, and comes up with an honest peer "
     "afterwards") {

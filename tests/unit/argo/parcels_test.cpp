@@ -172,17 +172,16 @@ TEST_CASE("a flood costs the receiver a hypercall for a quarter of its ring, and
   TwoDomains two;
   REQUIRE(two.connect());
   const auto device = two.device().argo_counters();
-  int received = 0;
-  for (int round = 0; round < 200; ++round) {
+  // The ring is always as full as the driver end may make it, and the device end takes one parcel at a time.
+  constexpr unsigned kParcels = 2000;
+  for (unsigned received = 0; received < kParcels; ++received) {
     while (two.send_parcel(Role::kDriver, Bytes(1500)).ok()) {
     }
-    for (int i = 0; i < 16 && two.receive_parcel(Role::kDevice); ++i) ++received;
-    (void)two.device().bell().wait(two.device().now());
+    (void)two.device().poll();
+    REQUIRE(two.receive_parcel(Role::kDevice).has_value());
   }
-  CHECK(received > 2000);
   CHECK(two.driver().argo_counters().no_room == 0);
-  CHECK(two.device().argo_counters().hypercalls() - device.hypercalls() <=
-        static_cast<unsigned>(received) / 8);
+  CHECK(two.device().argo_counters().hypercalls() - device.hypercalls() <= kParcels / 10);
 }
 
 TEST_CASE("who found the data ring full is rung once room was made") {

@@ -39,6 +39,15 @@ struct TwoDomains {
     }
   }
 
+  /// What a test has hooked into the ports may be gone already.
+  ~TwoDomains() {
+    for (auto& port : ports) {
+      if (port) port->before = nullptr, port->refuse = nullptr;
+    }
+  }
+  TwoDomains(const TwoDomains&) = delete;
+  TwoDomains& operator=(const TwoDomains&) = delete;
+
   static unsigned index(Role role) { return role == Role::kDriver ? 0 : 1; }
   static std::uint16_t id(Role role) { return role == Role::kDriver ? 1 : 2; }
   static Role other(Role role) { return role == Role::kDriver ? Role::kDevice : Role::kDriver; }

@@ -233,9 +233,9 @@ class Link {
       if (passing(made.error())) return;  // the peer's domain is not there (yet), or Xen short of memory
       return fault(made.error());
     }
-    if (own_ == 0)
-      own_ = static_cast<std::uint32_t>(Random(now.ns ^ std::uint64_t{options_.noise} << 32).next());
-    if (++own_ == 0) own_ = 1;
+    Random noise(now.ns ^ std::uint64_t{options_.noise} << 32);
+    own_ = own_ == 0 ? static_cast<std::uint32_t>(noise.next()) : own_ + 1;
+    if (own_ == 0) own_ = 1;
     session_ = true;
     hello_at_ = check_at_ = Instant{};
     if (hello_.has_value()) adopt(*std::exchange(hello_, std::nullopt));
@@ -243,8 +243,8 @@ class Link {
 
   void close() {
     state_ = LinkState::kDown;
-    session_ = agreed_ = greeted_ = answering_ = present_ = gone_ = rang_ = ring_owed_ = again_ = crowded_ =
-        false;
+    session_ = agreed_ = greeted_ = answering_ = present_ = gone_ = false;
+    rang_ = ring_owed_ = credit_owed_ = again_ = crowded_ = false;
     seen_ = 0;
     begin_at_ = Instant{};
     marks_owed_ = marks_ = 0;
@@ -253,8 +253,9 @@ class Link {
   }
 
   void forget_rings() {
-    for (const RingKind kind : {RingKind::kControl, RingKind::kData})
+    for (const RingKind kind : {RingKind::kControl, RingKind::kData}) {
       (void)calls_.unregister_ring(own_ring(kind));
+    }
   }
 
   LinkEvent broke() {
@@ -316,8 +317,9 @@ class Link {
     check_at_ = now + kCheckInterval;
     const auto made = calls_.register_ring(own_ring(RingKind::kControl), control_.memory(), true);
     // With 128 rings Xen says so before it looks for this one.
-    if (!made.ok() && (made.error() == Error::kRingExists || made.error() == Error::kTooManyRings))
+    if (!made.ok() && (made.error() == Error::kRingExists || made.error() == Error::kTooManyRings)) {
       return true;
+    }
     if (!made.ok() && !passing(made.error())) {
       fault(made.error());
     } else {
