@@ -24,9 +24,26 @@ from boot import Booter, Failure, run_all
 
 def refused(boot, status, sentence, *options, **more):
     command = boot.command(*options, **more)
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, cwd=boot.folder)
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                              cwd=boot.folder)
+    except subprocess.TimeoutExpired:
+        raise Failure("did not end within 60 s") from None
     if done.returncode != status or sentence not in done.stderr:
         raise Failure(f"status {done.returncode}, not {status} and '{sentence}': {done.stderr.strip()}")
+
+
+def over_argo(boot, *options):
+    """All that the devices do, and all that a third domain tries."""
+    run = boot(*options)
+    tried = {row["operation"] for row in run.rows("link")}
+    if tried != {"third-party-look", "third-party-send", "third-party-forge"}:
+        raise Failure(f"the third domain tried {sorted(tried)}; {run.said['failure']}")
+    for row in run.rows("link"):
+        if not row["verified"] or row["operations"] == 0:
+            raise Failure(f"{row['operation']}: {row.get('note', 'not refused')}")
+    run.said["results"] = [row for row in run.said["results"] if row["device"] != "link"]
+    run.expect_verified()
 
 
 def interrupted(boot, *options):
@@ -55,18 +72,29 @@ def cases(boot):
     yield ("a device domain that ends is a failure, and said so",
            lambda: refused(boot, 1, "the device side ended early with status 2", *shm,
                            "--device-argument", "disk=memory"))
-    yield ("a domain without Xen's memory says so",
-           lambda: refused(boot, 1, "the device side ended early with status 2", *shm,
-                           "--device-argument", "link=ivshmem"))
-    yield "a signal ends everything in order", lambda: interrupted(boot, *shm)
+    yield ("a domain that looks for what Xen does not have says so",
+           lambda: refused(boot, 1, "there is no ivshmem-doorbell device", *shm, "--device-argument", "link=ivshmem"))
+    argo = ("--link", "argo")
+    for order in ("device-first", "driver-first"):
+        yield (f"one domain uses what another serves over Argo, and a third is refused, {order}",
+               lambda order=order: over_argo(boot, *argo, "--order", order))
+    yield ("traffic over Argo goes on for as long as it is asked to",
+           lambda: over_argo(boot, *argo, "--seconds", "4"))
+    for words, sentence in (("argo=0", "put argo=1 on Xen's command line"), ("xsm=silo", "xsm=dummy")):
+        yield (f"with {words} one sentence says what to change",
+               lambda words=words, sentence=sentence: refused(boot, 1, sentence, *argo, "--xen-argument", words))
+    for link in (shm, argo):
+        yield f"a signal ends everything in order, {link[1]}", lambda link=link: interrupted(boot, *link)
     yield ("a hypervisor that is missing is one sentence",
            lambda: refused(boot, 2, "is missing; build it with ./dev xen", *shm, images=f"{boot.folder}/nothing"))
     yield ("a hypervisor that is none is one sentence",
            lambda: refused(boot, 2, "so it is no Xen", *shm, "--xen", __file__))
     for words in (("--kill", "driver@1"), ("--driver", "process"), ("--arch", "x86_64"), ("--accel", "kvm"),
-                  ("--vectors", "2"), ("--disk", __file__)):
+                  ("--vectors", "2")):
         yield (f"{words[0]} {words[1]} is refused with Xen",
                lambda words=words: refused(boot, 64, "not on Xen", *shm, *words))
+    yield ("a disk file is refused with Xen", lambda: refused(boot, 64, "not on Xen", *shm, "--disk", __file__))
+    yield ("a window's size is refused with Argo", lambda: refused(boot, 64, "has no window", *argo, "--size", "1M"))
     yield ("a hypervisor without a link of Xen's is refused",
            lambda: refused(boot, 64, "only for links that are Xen's", "--xen", __file__))
 
