@@ -31,7 +31,9 @@ void add_serve(CLI::App& app, Status& status) {
                "2 something is missing, 64 wrong words.\n"
                "Example:\n  hawser serve --link ivshmem:/run/window.sock --device blk,file=disk.img --device "
                "net,user");
-  verb->add_option("--link", words->link, "ivshmem:SOCKET[,link=N][,links=N][,unsealed], or argo:SOCKET,peer=DOMAIN[,link=N]")->required();
+  verb->add_option("--link", words->link,
+                   "ivshmem:SOCKET[,link=N][,links=N][,unsealed], or argo:SOCKET,peer=DOMAIN[,link=N]")
+      ->required();
   verb->add_option("--device", words->devices, "a device to serve; may be repeated")
       ->required()
       ->allow_extra_args(false);

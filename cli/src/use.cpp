@@ -46,7 +46,9 @@ void add_use(CLI::App& app, Status& status) {
   verb->footer(
       "What is on a block device is overwritten.\nExample:\n  hawser use --link ivshmem:/run/window.sock "
       "--verify");
-  verb->add_option("--link", words->link, "ivshmem:SOCKET[,link=N][,links=N][,unsealed], or argo:SOCKET,peer=DOMAIN[,link=N]")->required();
+  verb->add_option("--link", words->link,
+                   "ivshmem:SOCKET[,link=N][,links=N][,unsealed], or argo:SOCKET,peer=DOMAIN[,link=N]")
+      ->required();
   verb->add_flag("--verify", words->verify, "put every device to work and check what it does")->required();
   verb->add_option("--seconds", words->seconds, "go on that long after one pass over everything")
       ->transform(whole(0, 86400))

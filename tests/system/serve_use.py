@@ -383,7 +383,7 @@ class Links(Case):
         self.assertTrue(second.running())
 
     def test_a_driver_that_stands_still_and_wakes_up_gives_way_as_long_as_its_patience_lasts(self):
-        self.serve("rng", "blk,memory=4M")
+        self.serve("rng")  # what one of two drivers wrote to a disk, the other could not expect there
         for patience, status in ((2, 1), (30, 0)):
             with self.subTest(patience=patience):
                 first = self.start_use("--seconds", "3", "--patience", patience)
@@ -392,10 +392,10 @@ class Links(Case):
                 second = self.start_use("--seconds", "3")
                 time.sleep(1)
                 first.process.send_signal(signal.SIGCONT)
-                self.finish(second)
+                # Who is woken in the middle of a step still ends that step, in the other's rings.
+                self.assertIn(second.process.wait(60), (0, 1), second.said())
                 self.finish(first, status)
-                if status != 0:
-                    self.assertIn("another living party already drives this link's devices", first.said())
+        self.use()
 
     def test_nobody_has_to_read_what_is_said(self):
         reader, writer = os.pipe()
