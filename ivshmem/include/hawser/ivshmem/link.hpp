@@ -227,7 +227,9 @@ class Link {
     const Rival seen = look_at_rival();
     if (seen.epoch == 0) {
       claim();
-    } else if (seen.epoch != rival_.epoch || seen.peer_id != rival_.peer_id) {
+      return LinkEvent::kNothing;
+    }
+    if (seen.epoch != rival_.epoch || seen.peer_id != rival_.peer_id) {
       rival_ = seen;
     } else if (seen.heartbeat != rival_.heartbeat) {
       rival_.heartbeat = seen.heartbeat;
