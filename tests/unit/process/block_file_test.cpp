@@ -53,7 +53,8 @@ class Folder {
     path_ = name;
   }
   ~Folder() {
-    std::error_code ignored;  // a failure to clean up must not end the program with everything else left behind
+    std::error_code
+        ignored;  // a failure to clean up must not end the program with everything else left behind
     fs::remove_all(path_, ignored);
   }
   fs::path path() const { return path_; }
