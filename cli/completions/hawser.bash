@@ -27,10 +27,17 @@ _hawser() {
     --quirks) _hawser_values "xen none" && return ;;
     --accel) _hawser_values "auto kvm tcg" && return ;;
     --queue-layout) _hawser_values "self-describing plain" && return ;;
-    = | --disk | --policy | --socket | --status-socket) _hawser_files && return ;;
+    = | --disk | --xen | --policy | --socket | --status-socket) _hawser_files && return ;;
     --images | --logs) _hawser_folders && return ;;
     --kill) _hawser_values "driver@ device@" && compopt -o nospace && return ;;
-    --link) _hawser_values "ivshmem:" && compopt -o nospace && return ;;
+    --link)
+      if [[ $verb == boot ]]; then
+        _hawser_values "ivshmem argo xen-shm"
+      else
+        _hawser_values "ivshmem:" && compopt -o nospace
+      fi
+      return
+      ;;
     --device)
       if [[ $verb == serve ]]; then
         _hawser_values "blk,file= blk,memory= net,tap= net,user net,echo console,pty console,stdio console,echo rng"
@@ -41,12 +48,12 @@ _hawser() {
       return
       ;;
     --seconds | --vectors | --max-peers | --patience | --spin | --size | --bytes | --rounds | --domain | --allow | --max-message) return ;;
-    --driver-argument | --device-argument) return ;;
+    --driver-argument | --device-argument | --xen-argument) return ;;
   esac
   case $verb in
-    boot) _hawser_values "--arch --driver-arch --device-arch --driver --device --order --seconds --disk --kill
-      --accel --queue-layout --size --vectors --driver-argument --device-argument --images --logs --quiet --json
-      --help" ;;
+    boot) _hawser_values "--link --arch --driver-arch --device-arch --driver --device --order --seconds --disk --kill
+      --accel --queue-layout --size --vectors --driver-argument --device-argument --xen-argument --images --xen --logs
+      --quiet --json --help" ;;
     serve) _hawser_values "--link --device --queue-layout --spin --patience --help" ;;
     use) _hawser_values "--link --verify --seconds --bytes --patience --split --rows --json --help" ;;
     ivshmem-server) _hawser_values "--socket --size --vectors --max-peers --policy --status-socket --help" ;;
