@@ -382,21 +382,6 @@ class Links(Case):
         self.assertFalse(any("note" in row for row in rows.values()), rows)
         self.assertTrue(second.running())
 
-    def test_a_driver_that_stands_still_and_wakes_up_gives_way_as_long_as_its_patience_lasts(self):
-        self.serve("rng")  # what one of two drivers wrote to a disk, the other could not expect there
-        for patience, status in ((2, 1), (30, 0)):
-            with self.subTest(patience=patience):
-                first = self.start_use("--seconds", "3", "--patience", patience)
-                time.sleep(1)
-                first.process.send_signal(signal.SIGSTOP)
-                second = self.start_use("--seconds", "3")
-                time.sleep(1)
-                first.process.send_signal(signal.SIGCONT)
-                # Who is woken in the middle of a step still ends that step, in the other's rings.
-                self.assertIn(second.process.wait(60), (0, 1), second.said())
-                self.finish(first, status)
-        self.use()
-
     def test_nobody_has_to_read_what_is_said(self):
         reader, writer = os.pipe()
         os.close(reader)
