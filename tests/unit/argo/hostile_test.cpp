@@ -237,6 +237,21 @@ TEST_CASE("who was refused by Xen because of stale parcels is signaled once they
   CHECK(one.two.receive_parcel(Role::kDriver) == Bytes(4000));
 }
 
+TEST_CASE("what a peer said whose rings are gone before it is answered is worth nothing") {
+  WithRawPeer one;
+  one.peer->listen();
+  one.idle();
+  while (const auto got = one.peer->take()) one.victim_epoch = got->header().from;
+  REQUIRE(one.peer->hello(77, one.victim_epoch).ok());
+  one.peer->leave();
+  one.idle(milliseconds(2));
+  one.peer->listen();  // it is back, and has not said anything
+  one.idle(milliseconds(300));
+  CHECK(one.link().state() == LinkState::kDown);
+  CHECK(one.two.events[0].empty());
+  REQUIRE(one.connect());
+}
+
 TEST_CASE("a peer that began anew need not say so twice") {
   WithRawPeer one;
   REQUIRE(one.connect());

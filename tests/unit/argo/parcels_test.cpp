@@ -184,6 +184,18 @@ TEST_CASE("a flood costs the receiver a hypercall for a quarter of its ring, and
   CHECK(two.device().argo_counters().hypercalls() - device.hypercalls() <= kParcels / 10);
 }
 
+TEST_CASE("a parcel that would take the ring's last slot is not even tried") {
+  TwoDomains two;
+  REQUIRE(two.connect());
+  const std::uint32_t length = two.sizes.data_bytes - kRingHeaderBytes;
+  const Bytes parcel(length / 44 - 16);
+  REQUIRE(44 * ring_cost(static_cast<std::uint32_t>(parcel.size())) == length);
+  int sent = 0;
+  while (two.send_parcel(Role::kDriver, parcel).ok()) ++sent;
+  CHECK(sent == 43);
+  CHECK(two.driver().argo_counters().no_room == 0);
+}
+
 TEST_CASE("who found the data ring full is rung once room was made") {
   TwoDomains two;
   REQUIRE(two.connect());

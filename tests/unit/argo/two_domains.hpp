@@ -171,6 +171,11 @@ class RawPeer {
     }
   }
   bool listening() const { return registered_; }
+  void leave() {
+    for (const RingKind kind : {RingKind::kControl, RingKind::kData}) {
+      (void)calls_.unregister_ring({port_of(0, TwoDomains::other(victim_), kind), TwoDomains::id(victim_)});
+    }
+  }
 
   Result<void, Error> send(RingKind kind, std::uint32_t type, std::span<const std::byte> bytes) {
     const std::array parts = {bytes};
