@@ -12,7 +12,9 @@
 #include <hawser/guest/window_port.hpp>
 
 #include <hawser/app/argo_ends.hpp>
+#include <hawser/app/attached.hpp>
 #include <hawser/app/console_echo.hpp>
+#include <hawser/app/either_link.hpp>
 #include <hawser/app/hardware_random.hpp>
 #include <hawser/app/link_watch.hpp>
 #include <hawser/app/net_echo.hpp>
@@ -34,6 +36,7 @@ namespace {
 
 using WindowLink = ivshmem::Link<guest::WindowPort>;
 using ArgoEnds = app::ArgoDeviceEnd<guest::ArgoPort>;
+using AnyLink = app::EitherLink<WindowLink, ArgoEnds::End>;
 using Blk = virtio::device::Blk<RegionMemory, virtio::device::MemoryDisk>;
 using Net = virtio::device::Net<RegionMemory, app::NetEcho>;
 using Console = virtio::device::Console<RegionMemory, app::ConsoleEcho, 2>;
@@ -42,6 +45,8 @@ using Rng = virtio::device::Rng<RegionMemory, app::HardwareRandom>;
 constinit app::Room<WindowLink> window_link_room;
 constinit guest::ArgoPort argo_port;
 constinit app::Room<ArgoEnds> argo_room;
+constinit app::Room<AnyLink> link_room;
+constinit app::Room<virtio::msg::DeviceBus<AnyLink>> bus_room;
 constexpr std::size_t kMaxArgoMemory = 64u << 20;
 constinit std::array<std::uint64_t, virtio::Arena::bitmap_words(kMaxArgoMemory)> argo_bitmap;
 constinit app::Room<virtio::device::MemoryDisk> disk_room;
@@ -76,9 +81,7 @@ Disk find_disk(guest::Machine& machine) {
   return {};
 }
 
-template <ManagedLink L>
-int serve(guest::Machine& machine, L& link) {
-  static constinit app::Room<virtio::msg::DeviceBus<L>> bus_room;
+int serve(guest::Machine& machine, AnyLink& link) {
   auto& bus = bus_room.make(link);
   const auto console = machine.console();
 
@@ -105,7 +108,7 @@ int serve(guest::Machine& machine, L& link) {
   console.print("serving block of ", disk.bytes.size() >> 20, " MiB from ", disk.from, ", network echo",
                 random ? ", entropy of the processor" : "; no entropy: the processor has none to give", "\n");
 
-  app::LinkWatch<L> watch(link);
+  app::LinkWatch<AnyLink> watch(link);
   while (true) {
     (void)app::serve_turn(bus, microseconds(20));
     switch (watch.look(bus.up())) {
@@ -142,18 +145,22 @@ int serve_over_window(guest::Machine& machine) {
   port = guest::choose_window(machine);
   if (!port) return 2;
   const bool plain = machine.arguments().value("queue-layout") == "plain";
-  return serve(machine,
-               window_link_room.make(
-                   *port, ivshmem::LinkOptions{.role = ivshmem::Role::kDevice,
-                                               .number = link_number(machine),
-                                               .queue_kind = plain ? ivshmem::QueueKind::kPlain
-                                                                   : ivshmem::QueueKind::kSelfDescribing}));
+  auto& link = window_link_room.make(
+      *port, ivshmem::LinkOptions{
+                 .role = ivshmem::Role::kDevice,
+                 .number = link_number(machine),
+                 .queue_kind = plain ? ivshmem::QueueKind::kPlain : ivshmem::QueueKind::kSelfDescribing});
+  if (!app::attached(link)) {
+    machine.console().print(link.broken_reason(), "\n");
+    return 1;
+  }
+  return serve(machine, link_room.make(link));
 }
 
 int serve_over_argo(guest::Machine& machine) {
   const auto options = guest::argo_options(machine, argo::Role::kDevice);
   if (!options || !argo_port.open(machine, guest::argo_memory(machine, kMaxArgoMemory))) return 2;
-  return serve(machine, argo_room.make(argo_port, *options, argo_bitmap).end);
+  return serve(machine, link_room.make(argo_room.make(argo_port, *options, argo_bitmap).end));
 }
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include <hawser/guest/window_port.hpp>
 
 #include <hawser/app/argo_ends.hpp>
+#include <hawser/app/attached.hpp>
+#include <hawser/app/either_link.hpp>
 #include <hawser/app/room.hpp>
 #include <hawser/app/use.hpp>
 #include <hawser/ivshmem/link.hpp>
@@ -21,6 +23,7 @@ namespace {
 
 using WindowLink = ivshmem::Link<guest::WindowPort>;
 using ArgoEnds = app::ArgoDriverEnd<guest::ArgoPort>;
+using AnyLink = app::EitherLink<WindowLink, ArgoEnds::End>;
 
 /// Rows on the console, as the launcher reads them.
 struct ConsoleReporter {
@@ -42,11 +45,11 @@ constinit std::array<std::uint64_t, virtio::Arena::bitmap_words(kMaxRegion)> bit
 constinit app::Room<WindowLink> window_link_room;
 constinit guest::ArgoPort argo_port;
 constinit app::Room<ArgoEnds> argo_room;
+constinit app::Room<AnyLink> link_room;
+constinit app::Room<app::Use<AnyLink, ConsoleReporter>> use_room;
+constinit ConsoleReporter reporter;
 
-template <ManagedLink L>
-int use(guest::Machine& machine, L& link) {
-  static constinit app::Room<app::Use<L, ConsoleReporter>> use_room;
-  static constinit ConsoleReporter reporter;
+int use(guest::Machine& machine, AnyLink& link) {
   const auto number = [&](std::string_view key, std::uint64_t otherwise) {
     return machine.arguments().number(key).value_or(otherwise);
   };
@@ -62,14 +65,19 @@ int use_over_window(guest::Machine& machine) {
   port = guest::choose_window(machine);
   if (!port) return 2;
   const auto number = static_cast<std::uint32_t>(machine.arguments().number("link-number").value_or(0));
-  return use(machine, window_link_room.make(
-                          *port, ivshmem::LinkOptions{.role = ivshmem::Role::kDriver, .number = number}));
+  auto& link =
+      window_link_room.make(*port, ivshmem::LinkOptions{.role = ivshmem::Role::kDriver, .number = number});
+  if (!app::attached(link)) {
+    machine.console().print(link.broken_reason(), "\n");
+    return 1;
+  }
+  return use(machine, link_room.make(link));
 }
 
 int use_over_argo(guest::Machine& machine) {
   const auto options = guest::argo_options(machine, argo::Role::kDriver);
   if (!options || !argo_port.open(machine, guest::argo_memory(machine, kMaxRegion))) return 2;
-  return use(machine, argo_room.make(argo_port, *options).end);
+  return use(machine, link_room.make(argo_room.make(argo_port, *options).end));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "arch.hpp"
 #include "wait.hpp"
 #include "xen/abi.hpp"
+#include "xen/domain.hpp"
 #include "xen/events.hpp"
 
 namespace hawser::guest {
@@ -19,6 +20,8 @@ std::string_view describe(XenPortError error) {
     case XenPortError::kRefused:
       return "Xen's policy keeps this domain from Argo: put xsm=dummy on Xen's command line, or change the "
              "policy";
+    case XenPortError::kDomainUnknown:
+      return "Xen does not tell this domain its number";
     case XenPortError::kNoSignal:
       return "Xen does not bind VIRQ_ARGO for this domain: something else in it has done that";
   }
@@ -39,6 +42,9 @@ Result<XenPort, XenPortError> XenPort::open(std::span<std::byte> memory) {
     default:
       return Err{XenPortError::kRefused};
   }
+  const auto domain = xen::own_domain();
+  if (!domain) return Err{XenPortError::kDomainUnknown};
+  port.domain_ = *domain;
   const auto channel = xen::events::bind(xen::kVirqArgo);
   if (!channel) return Err{XenPortError::kNoSignal};
   port.channel_ = *channel;
@@ -48,9 +54,13 @@ Result<XenPort, XenPortError> XenPort::open(std::span<std::byte> memory) {
 
 std::int64_t XenPort::hypercall(argo::Command command, void* first, void* second, std::uint32_t third,
                                 std::uint32_t fourth) {
+  return raw(static_cast<std::uint32_t>(command), {reinterpret_cast<std::uint64_t>(first),
+                                                   reinterpret_cast<std::uint64_t>(second), third, fourth});
+}
+
+std::int64_t XenPort::raw(std::uint32_t command, const std::array<std::uint64_t, 4>& arguments) {
   return arch::hypercall(xen::Hypercall::kArgo,
-                         {static_cast<std::uint64_t>(command), reinterpret_cast<std::uint64_t>(first),
-                          reinterpret_cast<std::uint64_t>(second), third, fourth});
+                         {command, arguments[0], arguments[1], arguments[2], arguments[3]});
 }
 
 bool XenPort::take_signal() {

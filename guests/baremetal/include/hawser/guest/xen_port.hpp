@@ -9,6 +9,7 @@
 #include <hawser/transport/time.hpp>
 #include <hawser/transport/wake.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,10 +19,11 @@ namespace hawser::guest {
 
 /// Why there is no port.
 enum class XenPortError : std::uint8_t {
-  kNotBuiltIn,   ///< This Xen has no Argo.
-  kSwitchedOff,  ///< It has, and was told not to use it.
-  kRefused,      ///< Its policy keeps this domain from it.
-  kNoSignal,     ///< VIRQ_ARGO can not be bound: it is already.
+  kNotBuiltIn,     ///< This Xen has no Argo.
+  kSwitchedOff,    ///< It has, and was told not to use it.
+  kRefused,        ///< Its policy keeps this domain from it.
+  kDomainUnknown,  ///< Xen tells this domain nothing about any domain, not even itself.
+  kNoSignal,       ///< VIRQ_ARGO can not be bound: it is already.
 };
 std::string_view describe(XenPortError error);
 
@@ -40,6 +42,12 @@ class XenPort {
   Wake wait(Instant deadline);
   Instant now() const;
 
+  /// HYPERVISOR_argo_op with any command; the result as the register holds it.
+  std::int64_t raw(std::uint32_t command, const std::array<std::uint64_t, 4>& arguments);
+
+  /// This domain's number.
+  std::uint16_t domain() const { return domain_; }
+
   /// VIRQ_ARGO taken since start, modulo 2^32.
   std::uint32_t interrupts() const;
 
@@ -47,6 +55,7 @@ class XenPort {
   XenPort() = default;
 
   std::span<std::byte> memory_;
+  std::uint16_t domain_ = 0;
   std::uint32_t channel_ = 0;
   std::uint32_t taken_ = 0;   // up to where take_signal() has told
   std::uint32_t waited_ = 0;  // up to where wait() has
