@@ -10,16 +10,15 @@ namespace hawser::argo::broker {
 Gate::Gate(Xen& xen, DomainId id, std::span<std::byte> window, std::uint16_t broker, Ring ring)
     : xen_(xen),
       id_(id),
+      window_(window),
       page_(*RegionMemory(window).area(Offset(0), kPageBytes, kPageBytes)),
       ring_(std::move(ring)) {
   const page::Header header{page::kMagic, page::kVersion, id, broker, 0, window.size()};
   page_.write(page::kHeaderAt, wire_bytes(header));
-  if (!xen_.create(id_, window)) __builtin_trap();
-  xen_.bind(id_, [this] { signal(); });
 }
 
 Gate::~Gate() {
-  xen_.remove(id_);
+  if (attached_) xen_.remove(id_);
 }
 
 bool Gate::serve(Instant now) {
@@ -39,11 +38,19 @@ bool Gate::serve(Instant now) {
 std::int64_t Gate::answer(const Call& call, Instant now) {
   constexpr std::int64_t kNotHere = -static_cast<std::int64_t>(Error::kNotBuiltIn);
   if (call.command == page::kAttach) {
-    xen_.soft_reset(id_);
-    attached_ = call.arg1 == page::kVersion;
+    attach(call.arg1 == page::kVersion);
     return attached_ ? 0 : kNotHere;
   }
   return attached_ ? xen_.hypercall(id_, call, now) : kNotHere;
+}
+
+void Gate::attach(bool known_version) {
+  if (attached_ && known_version) return xen_.soft_reset(id_);
+  if (attached_) xen_.remove(id_);
+  attached_ = known_version;
+  if (!attached_) return;
+  if (!xen_.create(id_, window_)) __builtin_trap();
+  xen_.bind(id_, [this] { signal(); });
 }
 
 void Gate::signal() {

@@ -189,13 +189,30 @@ TEST_CASE("before a domain attaches, and after it did so with another version, n
     return static_cast<std::int64_t>(static_cast<std::uint64_t>(done.result));
   };
   CHECK(ask(4, 0) == -38);
+  CHECK(!xen.exists(1));
   CHECK(ask(page::kAttach, 2) == -38);
   CHECK(ask(4, 0) == -38);
   CHECK(ask(page::kAttach, 1) == 0);
   CHECK(ask(4, 0) == 0);
+  CHECK(xen.exists(1));
   CHECK(ask(page::kAttach, 7) == -38);
+  CHECK(!xen.exists(1));
   CHECK(ask(4, 0) == -38);
   CHECK(ask(page::kAttach + 1, 1) == -38);
+}
+
+TEST_CASE(
+    "what others register for a domain before it attaches is refused, and what they register after stays") {
+  Xen xen(open_to_all());
+  Party one(xen, 1), two(xen, 2);
+  REQUIRE(two.port.attach().ok());
+  CHECK(open_ring(two.port, 7, 1) == -3);
+  REQUIRE(one.port.attach().ok());
+  CHECK(open_ring(two.port, 7, 1) == 0);
+  CHECK(send_nothing(one.port, 2, 7) == 0);
+  // A second attach is a reset: its partners' rings go with it.
+  REQUIRE(one.port.attach().ok());
+  CHECK(send_nothing(one.port, 2, 7) == -111);
 }
 
 TEST_CASE(

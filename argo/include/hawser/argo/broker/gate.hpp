@@ -14,8 +14,8 @@
 
 namespace hawser::argo::broker {
 
-/// A domain from construction to destruction. The domain may write anything into its window at any time: it harms
-/// nobody but itself.
+/// A place for a domain, which is there from its ATTACH to the gate's destruction. Not before: what others register for it
+/// must not be swept away when it attaches. It may write anything into its window at any time: it harms nobody but itself.
 class Gate {
  public:
   using Ring = std::function<void(std::uint16_t vector)>;
@@ -23,7 +23,7 @@ class Gate {
   /// @param window  zeroed, at least two pages; stays until the gate is gone.
   /// @param broker  the peer id by which the domain rings the broker.
   /// @param ring    rings the domain; must not call back.
-  /// Traps when the id is taken or reserved.
+  /// Nobody else makes a domain with that id while the gate is there: ATTACH traps then.
   Gate(Xen& xen, DomainId id, std::span<std::byte> window, std::uint16_t broker, Ring ring);
   ~Gate();
   Gate(const Gate&) = delete;
@@ -37,11 +37,13 @@ class Gate {
 
  private:
   std::int64_t answer(const Call& call, Instant now);
+  void attach(bool known_version);
   void signal();
   void ring_if_idle(std::uint16_t vector);
 
   Xen& xen_;
   const DomainId id_;
+  const std::span<std::byte> window_;
   RegionMemory::Area page_;
   Ring ring_;
   std::uint32_t done_ = 0;     // the page says the same, unless the domain wrote there
