@@ -168,6 +168,25 @@ TEST_CASE("at depth one a parcel costs its sender one hypercall and its receiver
   CHECK(two.device().argo_counters().hypercalls() - device <= kParcels / 16);
 }
 
+TEST_CASE("a ring just after a send costs nothing, a later one is a ring of its own") {
+  TwoDomains two;
+  REQUIRE(two.connect());
+  TestLink& link = two.driver();
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE((i == 2 ? two.send_parcel(Role::kDriver, Bytes(9)) : two.send(Role::kDriver, Bytes(9))).ok());
+    const auto before = link.argo_counters().sends;
+    if (i == 1) (void)link.bell().wait(link.now());
+    if (i == 2) (void)link.poll();
+    while (two.device().bell().wait(two.device().now()) == Wake::kRung) {
+    }
+    link.bell().ring();
+    CHECK(link.argo_counters().sends == before + (i == 0 ? 0 : 1));
+    CHECK((two.device().bell().wait(two.device().now()) == Wake::kRung) == (i != 0));
+    link.bell().ring();  // nothing was sent since
+    CHECK(two.device().bell().wait(two.device().now()) == Wake::kRung);
+  }
+}
+
 TEST_CASE("a flood costs the receiver a hypercall for a quarter of its ring, and no send is refused by Xen") {
   TwoDomains two;
   REQUIRE(two.connect());
