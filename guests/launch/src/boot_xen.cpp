@@ -4,7 +4,6 @@
 // Both sides as domains of one Xen machine. QEMU does not end when the domains do, so the consoles decide.
 #include "interrupts.hpp"
 #include "outcome.hpp"
-#include "runtime_directory.hpp"
 #include "tell.hpp"
 
 #include <hawser/launch/party.hpp>
@@ -17,7 +16,6 @@
 #include <array>
 #include <chrono>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 
 namespace hawser::launch {
@@ -40,12 +38,11 @@ class XenBooting {
   int run() {
     std::filesystem::create_directories(options_.log_directory);
     Interrupts interrupts;
-    const RuntimeDirectory directory;
     const XenMachine machine = describe();
     const XenLayout layout(machine);
     const auto tree =
         options_.log_directory / "xen.dtb";  // stays, so that the command line in the log does as well
-    write_tree(tree, xen_tree(machine, layout, bare_tree(layout, directory.path() / "bare.dtb")));
+    write_xen_tree(machine, layout, tree);
     for (const XenDomain& domain : machine.domains) open_side(domain.name);
 
     Party xen("xen", qemu_xen_command(machine, layout, tree), options_.log_directory, Party::Returns::kKept);
@@ -129,27 +126,6 @@ class XenBooting {
     if (!in || std::string_view(&header[56], 4) != "ARM\x64")
       throw std::runtime_error(fmt::format("{} is no arm64 kernel image, so it is no Xen", xen.string()));
     return xen;
-  }
-
-  static std::vector<std::byte> bare_tree(const XenLayout& layout, const std::filesystem::path& file) {
-    Child qemu(qemu_tree_command(layout, file));
-    std::optional<Ending> ending;
-    for (int tries = 0; tries < 1000 && !ending; ++tries) {
-      ending = qemu.try_reap();
-      if (!ending) ::poll(nullptr, 0, 10);
-    }
-    std::ifstream in(file, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-    if (!ending || ending->by_signal || ending->number != 0 || bytes.empty())
-      throw std::runtime_error("qemu-system-aarch64 does not tell the machine's device tree");
-    const auto* first = reinterpret_cast<const std::byte*>(bytes.data());
-    return {first, first + bytes.size()};
-  }
-
-  static void write_tree(const std::filesystem::path& file, const std::vector<std::byte>& tree) {
-    std::ofstream out(file, std::ios::binary);
-    out.write(reinterpret_cast<const char*>(tree.data()), static_cast<std::streamsize>(tree.size()));
-    if (!out.flush()) throw std::runtime_error(fmt::format("can't write {}", file.string()));
   }
 
   std::filesystem::path log_of(const std::string& side) const {

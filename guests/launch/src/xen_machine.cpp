@@ -6,11 +6,18 @@
 
 #include "device_tree_editor.hpp"
 #include "qemu_words.hpp"
+#include "runtime_directory.hpp"
+
+#include <hawser/launch/child.hpp>
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <optional>
 #include <stdexcept>
+#include <thread>
 
 namespace hawser::launch {
 namespace {
@@ -101,6 +108,23 @@ std::vector<std::string> bare_machine(const XenLayout& layout, const std::string
           "none"};
 }
 
+std::vector<std::byte> bare_tree(const XenLayout& layout) {
+  const RuntimeDirectory directory;
+  const auto file = directory.path() / "bare.dtb";
+  Child qemu(bare_machine(layout, ",dumpdtb=" + option_value(file.string())));
+  std::optional<Ending> ending;
+  for (int tries = 0; tries < 1000 && !ending; ++tries) {
+    ending = qemu.try_reap();
+    if (!ending) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  std::ifstream in(file, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  if (!ending || ending->by_signal || ending->number != 0 || bytes.empty())
+    throw std::runtime_error("qemu-system-aarch64 does not tell the machine's device tree");
+  const auto* first = reinterpret_cast<const std::byte*>(bytes.data());
+  return {first, first + bytes.size()};
+}
+
 }  // namespace
 
 XenLayout::XenLayout(const XenMachine& machine) {
@@ -121,10 +145,6 @@ XenLayout::XenLayout(const XenMachine& machine) {
     windows.push_back({next, window.bytes});
     next += round_up(window.bytes, kPiece);
   }
-}
-
-std::vector<std::string> qemu_tree_command(const XenLayout& layout, const std::filesystem::path& to) {
-  return bare_machine(layout, ",dumpdtb=" + option_value(to.string()));
 }
 
 std::vector<std::byte> xen_tree(const XenMachine& machine, const XenLayout& layout,
@@ -150,6 +170,13 @@ std::vector<std::byte> xen_tree(const XenMachine& machine, const XenLayout& layo
     add_window(tree, nodes.at(window.other), layout, i, window.id, other, one);
   }
   return tree.finish();
+}
+
+void write_xen_tree(const XenMachine& machine, const XenLayout& layout, const std::filesystem::path& file) {
+  std::ofstream out(file, std::ios::binary);
+  const auto tree = xen_tree(machine, layout, bare_tree(layout));
+  out.write(reinterpret_cast<const char*>(tree.data()), static_cast<std::streamsize>(tree.size()));
+  if (!out.flush()) throw std::runtime_error(fmt::format("can't write {}", file.string()));
 }
 
 std::vector<std::string> qemu_xen_command(const XenMachine& machine, const XenLayout& layout,

@@ -54,13 +54,14 @@ struct XenLayout {
   explicit XenLayout(const XenMachine& machine);
 };
 
-/// The words that make QEMU write the device tree of the bare machine, as it is without Xen, to `to`.
-std::vector<std::string> qemu_tree_command(const XenLayout& layout, const std::filesystem::path& to);
-
-/// That tree with what Xen is to do: its command line, its domains, their windows and event channels. Throws
+/// QEMU's device tree of the bare machine, as it is without Xen, with what Xen is to do: its command line, its domains, their windows and event channels. Throws
 /// std::runtime_error with one sentence if it is no device tree or something can not be expressed in it.
 std::vector<std::byte> xen_tree(const XenMachine& machine, const XenLayout& layout,
                                 const std::vector<std::byte>& bare_tree);
+
+/// Asks QEMU for its device tree and writes to `file` what xen_tree() makes of it. Throws std::runtime_error with one
+/// sentence.
+void write_xen_tree(const XenMachine& machine, const XenLayout& layout, const std::filesystem::path& file);
 
 /// The words that start it all; `tree` is a file with what xen_tree() made.
 std::vector<std::string> qemu_xen_command(const XenMachine& machine, const XenLayout& layout,

@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// Runs images as domains of Xen until all have ended, for tests that are no link:
+//
+//   xen-run XEN LOGS SECONDS "WORDS FOR XEN" {IMAGE "WORDS"}...
+//
+// Prints "DOMAIN line" for each line of a domain's console. Status 0 if each domain ended with 0.
+#include <hawser/launch/party.hpp>
+#include <hawser/launch/report.hpp>
+#include <hawser/launch/xen_console.hpp>
+#include <hawser/launch/xen_machine.hpp>
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <iterator>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+namespace {
+
+using namespace hawser::launch;
+
+std::vector<std::string> words(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+int run(int argc, char** argv) {
+  if (argc < 7 || argc % 2 == 0) throw std::runtime_error("wrong number of arguments");
+  XenMachine machine{.xen = argv[1], .argo = true, .policy = "dummy", .arguments = words(argv[4])};
+  for (int i = 5; i + 1 < argc; i += 2)
+    machine.domains.push_back(
+        {.name = fmt::format("domain{}", i), .image = argv[i], .arguments = words(argv[i + 1])});
+  const std::filesystem::path logs = argv[2];
+  std::filesystem::create_directories(logs);
+  const XenLayout layout(machine);
+  write_xen_tree(machine, layout, logs / "xen.dtb");
+
+  Party xen("xen", qemu_xen_command(machine, layout, logs / "xen.dtb"), logs, Party::Returns::kKept);
+  xen.start();
+  XenConsole console;
+  std::set<unsigned> ended;
+  bool good = true;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(std::stoi(argv[3]));
+  while (ended.size() < machine.domains.size()) {
+    if (std::chrono::steady_clock::now() >= until) throw std::runtime_error("not all domains ended in time");
+    pollfd fd{xen.output_fd(), POLLIN, 0};
+    ::poll(&fd, 1, 50);
+    xen.read_lines([&](const Party&, std::string_view raw) {
+      const auto line = console.take(raw);
+      if (!line || !line->domain) return;
+      fmt::print("{} {}\n", *line->domain, line->text);
+      if (const auto status = parse_end(line->text)) {
+        ended.insert(*line->domain);
+        good = good && *status == 0;
+      }
+    });
+    if (xen.try_reap()) throw std::runtime_error("the machine ended");
+  }
+  return good ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fputs(fmt::format("xen-run: {}\n", error.what()).c_str(), stderr);
+    return 2;
+  }
+}
