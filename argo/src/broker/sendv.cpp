@@ -66,7 +66,7 @@ std::int32_t Xen::deliver(DomainId id, Domain& self, Domain& receiver, Message& 
   }
   if (length > options_.max_message) return -kEMSGSIZE;
   const std::uint32_t room = kSlot + round_to_slot(length);
-  if (ring->length <= room) return -kEMSGSIZE;  // 12
+  if (ring->length <= room) return -kEMSGSIZE;                               // 12
   if (room >= free_in(receiver, *ring)) return wait_for(*ring, id, length);  // 13
   Account* const payer = account(id, destination.domain_id, destination.aport);
   if (payer != nullptr && !solvent(*payer, now)) {
