@@ -8,7 +8,7 @@
 #include <hawser/guest/machine.hpp>
 #include <hawser/guest/xen_port.hpp>
 
-#include "conformance/argo/rows.hpp"
+#include "rows.hpp"
 
 #include <utility>
 
