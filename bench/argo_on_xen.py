@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+"""What a courier costs on top of Argo on real Xen: the run of `hawser bench argo`, in a domain that speaks to itself.
+
+    argo_on_xen.py --run XEN_RUN --images FOLDER [--milliseconds N] [--json]
+
+Times are the guest's own counter; under emulation only their ratios mean something.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+FIGURE = re.compile(r"^1 HAWSER-FIGURE (.*)$")
+FIGURES = 23  # a run that ends early must not look like a whole one
+
+
+def measure(chosen):
+    images = pathlib.Path(chosen.images)
+    image = images / "guest-aarch64" / "guests" / "baremetal" / "argo-bench.img"
+    folder = tempfile.mkdtemp(prefix="hawser-bench-")
+    try:
+        done = subprocess.run([chosen.run, images / "xen" / "xen", folder, "120", "", image,
+                               f"each={chosen.milliseconds}"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=150)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    figures = []
+    for line in done.stdout.splitlines():
+        if found := FIGURE.match(line):
+            words = dict(word.split("=", 1) for word in found[1].split())
+            figures.append({key: value if key == "name" else int(value) for key, value in words.items()})
+    if len(figures) < FIGURES:
+        last = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        sys.exit(f"the image gave {len(figures)} of {FIGURES} figures; the last it said: {last[-1] if last else 'nothing'}")
+    return figures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", required=True)
+    parser.add_argument("--images", required=True)
+    parser.add_argument("--milliseconds", type=int, default=200, choices=range(1, 2001), metavar="N",
+                        help="how long to measure each figure")
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    bare, results = {}, []
+    for figure in measure(chosen):
+        ns = figure["ns"] / figure["count"]
+        if figure["name"] == "sendv":
+            bare[figure["bytes"]] = ns
+        calls = 1 if figure["name"] == "hypercall" else figure["hypercalls"] / figure["count"]
+        results.append({"name": figure["name"], "bytes": figure["bytes"], "depth": figure["depth"], "ns": ns,
+                        "ratio_to_sendv": ns / bare[figure["bytes"]] if figure["bytes"] in bare else 0,
+                        "hypercalls": calls,
+                        "copied_per_byte": figure["copied"] / figure["count"] / max(figure["bytes"], 1)})
+    if chosen.json:
+        print(json.dumps({"results": results}, indent=2))
+        return
+    print(f"{'what':<10} {'bytes':>8} {'depth':>6} {'us each':>9} {'x sendv':>8} {'hypercalls':>11} {'copied/byte':>12}")
+    for r in results:
+        print(f"{r['name']:<10} {r['bytes']:>8} {r['depth']:>6} {r['ns'] / 1000:>9.2f} {r['ratio_to_sendv']:>8.2f} "
+              f"{r['hypercalls']:>11.3f} {r['copied_per_byte']:>12.3f}")
+
+
+if __name__ == "__main__":
+    main()
