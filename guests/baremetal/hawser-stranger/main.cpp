@@ -29,13 +29,15 @@ struct Attempts {
   std::int32_t unexpected = 0;  ///< The first result that is no refusal of the expected kind; 0: none.
   bool all_refused = true;
 
-  /// A policy may refuse what otherwise finds nothing.
+  /// A policy may refuse what otherwise finds nothing, and a domain may be away.
   void note(std::int32_t result, argo::Error expected, std::uint64_t size) {
     ++made;
     bytes += size;
-    if (result < 0 &&
-        (argo::error_of(result) == expected || argo::error_of(result) == argo::Error::kNotPermitted))
-      return;
+    if (result < 0) {
+      const argo::Error error = argo::error_of(result);
+      if (error == expected || error == argo::Error::kNotPermitted) return;
+      if (expected == argo::Error::kNobodyListens && error == argo::Error::kNoSuchDomain) return;
+    }
     if (all_refused) unexpected = result;
     all_refused = false;
   }
@@ -98,6 +100,7 @@ int hawser_main(guest::Machine& machine) {
       const auto state = calls.query(ring.at, 16);
       const bool hidden = state.ok() ? !state->exists
                                      : state.error() == argo::Error::kNobodyListens ||
+                                           state.error() == argo::Error::kNoSuchDomain ||
                                            state.error() == argo::Error::kNotPermitted;
       seen.note(hidden ? -static_cast<std::int32_t>(argo::Error::kNobodyListens) : 1,
                 argo::Error::kNobodyListens, 0);
