@@ -135,7 +135,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     if (message.is<msg::GetDeviceFeatures::Response>()) {
       if (const auto run = message.read<msg::wire::FeatureBlocks>()) {
         const Features offered = exchange_ring_bits(run->block_index, message.feature_words(), {});
-        note_offer(message.device(), run->block_index, run->num_blocks, offered);
+        take_run(offered_[message.device() % kDevices], run->block_index, run->num_blocks, offered);
       }
     } else if (message.is<msg::GetVqueue::Response>()) {
       auto said = message.read<msg::wire::VqueueState>();
@@ -157,12 +157,6 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     }
   }
 
-  void note_offer(std::uint16_t device, std::uint32_t first, std::uint32_t count, const Features& offered) {
-    Features& features = offered_[device % kDevices];
-    for (std::uint64_t block = first; block < std::uint64_t{first} + count && block < Features::kBlocks;
-         ++block)
-      features.set_block(static_cast<std::size_t>(block), offered.block(static_cast<std::size_t>(block)));
-  }
   Features chosen(std::uint16_t device) const { return offered_[device % kDevices] & ring_features_; }
 
   Queue* find(std::uint16_t device, std::uint32_t index) {

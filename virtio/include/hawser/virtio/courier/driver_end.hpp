@@ -85,7 +85,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     if (message.is<msg::SetDriverFeatures>()) {
       if (const auto run = message.read<msg::wire::FeatureBlocks>()) {
         const Features chosen = exchange_ring_bits(run->block_index, message.feature_words(), {});
-        note_features(message.device(), run->block_index, run->num_blocks, chosen);
+        take_run(features_[message.device() % kDevices], run->block_index, run->num_blocks, chosen);
       }
     }
   }
@@ -115,13 +115,6 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
       if (Queue* queue = resetting_) end_queue(*queue);
       resetting_ = nullptr;
     }
-  }
-
-  void note_features(std::uint16_t device, std::uint32_t first, std::uint32_t count, const Features& chosen) {
-    Features& features = features_[device % kDevices];
-    for (std::uint64_t block = first; block < std::uint64_t{first} + count && block < Features::kBlocks;
-         ++block)
-      features.set_block(static_cast<std::size_t>(block), chosen.block(static_cast<std::size_t>(block)));
   }
 
   Queue* find(std::uint16_t device, std::uint32_t index) {

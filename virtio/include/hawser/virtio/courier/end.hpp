@@ -260,4 +260,11 @@ inline Features exchange_ring_bits(std::uint32_t first, std::span<std::byte> wor
   return before;
 }
 
+/// Takes the blocks of one run over from what it said.
+inline void take_run(Features& into, std::uint32_t first, std::uint32_t count, const Features& said) {
+  const std::uint64_t end = std::min<std::uint64_t>(std::uint64_t{first} + count, Features::kBlocks);
+  for (std::uint64_t block = first; block < end; ++block)
+    into.set_block(static_cast<std::size_t>(block), said.block(static_cast<std::size_t>(block)));
+}
+
 }  // namespace hawser::virtio::courier
