@@ -32,7 +32,7 @@ _hawser() {
     --kill) _hawser_values "driver@ device@" && compopt -o nospace && return ;;
     --link)
       if [[ $verb == boot ]]; then
-        _hawser_values "ivshmem argo xen-shm"
+        _hawser_values "ivshmem argo-broker argo xen-shm"
       else
         _hawser_values "ivshmem:" && compopt -o nospace
       fi
@@ -47,7 +47,7 @@ _hawser() {
       fi
       return
       ;;
-    --seconds | --vectors | --max-peers | --patience | --spin | --size | --bytes | --rounds | --domain | --allow | --max-message) return ;;
+    --seconds | --vectors | --max-peers | --patience | --spin | --size | --bytes | --rounds | --milliseconds | --domain | --allow | --max-message) return ;;
     --driver-argument | --device-argument | --xen-argument) return ;;
   esac
   case $verb in
@@ -60,9 +60,9 @@ _hawser() {
     argo-broker) _hawser_values "--domain --allow --policy --max-message --mac-permissive --quirks --status-socket --help" ;;
     bench)
       if [[ $COMP_CWORD -eq 2 ]]; then
-        _hawser_values "queue --help"
+        _hawser_values "queue argo --help"
       else
-        _hawser_values "--json --rounds --size --features --help"
+        _hawser_values "--json --rounds --size --features --milliseconds --help"
       fi
       ;;
   esac

@@ -14,7 +14,7 @@ complete -c hawser -n __fish_use_subcommand -a argo-broker -d 'Be Argo where the
 complete -c hawser -n __fish_use_subcommand -a bench -d 'Measure'
 
 set -l boot -c hawser -n '__fish_seen_subcommand_from boot'
-complete $boot -x -l link -a 'ivshmem argo xen-shm' -d 'What joins both sides'
+complete $boot -x -l link -a 'ivshmem argo-broker argo xen-shm' -d 'What joins both sides'
 complete $boot -x -l arch -a 'x86_64 aarch64' -d 'Architecture of both guests'
 complete $boot -x -l driver-arch -a 'x86_64 aarch64' -d 'Architecture of the guest that uses the devices'
 complete $boot -x -l device-arch -a 'x86_64 aarch64' -d 'Architecture of the guest that serves them'
@@ -74,7 +74,9 @@ complete $broker -r -F -l status-socket -d 'Answers with one line of JSON'
 
 set -l bench -c hawser -n '__fish_seen_subcommand_from bench'
 complete $bench -a queue -d 'The queue suite'
+complete $bench -a argo -d 'What a courier costs on top of Argo'
 complete $bench -l json -d 'The results as JSON'
 complete $bench -x -l rounds -d 'Measure that often'
+complete $bench -x -l milliseconds -d 'How long each figure is measured'
 complete $bench -x -l size -d 'Entries of the rings'
 complete $bench -x -l features -d 'Features of the rings'

@@ -80,7 +80,7 @@ class Life(kit.Case):
             try:
                 self.assertTrue(kit.eventually(lambda: sum(s.poll() is None for s in servers) == 1))
                 time.sleep(0.05)
-                self.assertEqual([s.poll() for s in servers].count(1), 5)
+                self.assertEqual([s.poll() for s in servers].count(2), 5)
                 with kit.Client(path) as client:
                     self.assertEqual(client.greeting(0, 8)[0], 0)
             finally:

@@ -6,6 +6,7 @@
     named_files.py HAWSER
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -42,5 +43,5 @@ class NamedFiles(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    HAWSER = sys.argv.pop(1)
+    HAWSER = os.path.abspath(sys.argv.pop(1))
     unittest.main()
