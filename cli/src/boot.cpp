@@ -147,6 +147,10 @@ void add_boot(CLI::App& app, Status& status) {
       chosen.link = LinkKind::kArgoBroker;
       if (verb->count("--vectors") + verb->count("--queue-layout") != 0)
         throw CLI::ValidationError("--vectors, --queue-layout", "only for --link ivshmem");
+      constexpr std::uint64_t kLeast =
+          2u << 20;  // Argo's rings, and a sixteenth of the rest for the longest request
+      if (chosen.window_bytes < kLeast)
+        throw CLI::ValidationError("--size", "a domain of a broker needs at least 2M");
     } else if (words->link != "ivshmem") {
       chosen.link = words->link == "argo" ? LinkKind::kArgo : LinkKind::kXenShm;
       check_xen(*words, [verb](const char* option) { return verb->count(option) != 0; });
