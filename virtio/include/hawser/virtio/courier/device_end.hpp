@@ -7,6 +7,7 @@
 
 #include <hawser/virtio/courier/control.hpp>
 #include <hawser/virtio/courier/end.hpp>
+#include <hawser/virtio/courier/queue_table.hpp>
 #include <hawser/virtio/msg/bus.hpp>
 #include <hawser/virtio/queue/any.hpp>
 #include <hawser/virtio/queue/arena.hpp>
@@ -159,15 +160,11 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
 
   Features chosen(std::uint16_t device) const { return offered_[device % kDevices] & ring_features_; }
 
-  Queue* find(std::uint16_t device, std::uint32_t index) {
-    for (Queue& queue : queues_)
-      if (queue.known && queue.device == device && queue.index == index) return &queue;
-    return nullptr;
-  }
+  Queue* find(std::uint16_t device, std::uint32_t index) { return find_queue(queues_, device, index); }
 
   /// Puts addresses of our own into the message, and makes a ring there if it asks for one.
   void set_up(const ControlMessage& message, msg::wire::VqueueSetup asked) {
-    Queue* const queue = place_for(message.device(), asked.index);
+    Queue* const queue = place_queue(queues_, message.device(), asked.index);
     if (queue == nullptr)
       return;  // its device knows no such queue either, or gets an address that it refuses
     if (!queue->live) {
@@ -183,19 +180,6 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     asked.driver = queue->layout.driver.bytes();
     asked.device = queue->layout.device.bytes();
     message.write(asked);
-  }
-
-  Queue* place_for(std::uint16_t device, std::uint32_t index) {
-    if (index > 0xffff) return nullptr;
-    if (Queue* known = find(device, index)) return known;
-    for (Queue& queue : queues_) {
-      if (queue.known) continue;
-      queue.known = true;
-      queue.device = device;
-      queue.index = static_cast<std::uint16_t>(index);
-      return &queue;
-    }
-    return nullptr;
   }
 
   void make_ring(Queue& queue, const Features& features) {
@@ -367,15 +351,10 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   const char* read(const Parcel& parcel, const wire::ParcelHeader& header, std::uint16_t place) {
     if (header.kind != static_cast<std::uint8_t>(Kind::kRequests))
       return "the peer sent a parcel of an unknown kind";
-    if (header.count > kMaxEntries) return "the peer sent a parcel with too many entries";
     ParcelReader reader(parcel);
     (void)reader.template take<wire::ParcelHeader>();
-    std::array<wire::Entry, kMaxEntries> entries;
-    for (unsigned n = 0; n < header.count; ++n) {
-      const auto entry = reader.template take<wire::Entry>();
-      if (!entry) return "the peer sent a parcel that ends within its entries";
-      entries[n] = *entry;
-    }
+    Entries entries;
+    if (const char* wrong = take_entries(reader, header.count, entries)) return wrong;
     for (unsigned n = 0; n < header.count; ++n) {
       if (entries[n].bytes > reader.left()) return "the peer sent a parcel that ends within its bytes";
       const auto bytes = reader.take(entries[n].bytes);

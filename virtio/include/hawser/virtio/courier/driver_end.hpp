@@ -7,6 +7,7 @@
 
 #include <hawser/virtio/courier/control.hpp>
 #include <hawser/virtio/courier/end.hpp>
+#include <hawser/virtio/courier/queue_table.hpp>
 #include <hawser/virtio/courier/segment_pool.hpp>
 #include <hawser/virtio/msg/bus.hpp>
 #include <hawser/virtio/queue/any.hpp>
@@ -117,25 +118,11 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     }
   }
 
-  Queue* find(std::uint16_t device, std::uint32_t index) {
-    for (Queue& queue : queues_)
-      if (queue.known && queue.device == device && queue.index == index) return &queue;
-    return nullptr;
-  }
+  Queue* find(std::uint16_t device, std::uint32_t index) { return find_queue(queues_, device, index); }
 
   void set_up(std::uint16_t device, const msg::wire::VqueueSetup& asked) {
-    Queue* queue = find(device, asked.index);
-    if (queue == nullptr) {
-      for (Queue& candidate : queues_)
-        if (!candidate.known) {
-          queue = &candidate;
-          break;
-        }
-    }
-    if (queue == nullptr || queue->live || asked.index > 0xffff) return;
-    queue->known = true;
-    queue->device = device;
-    queue->index = static_cast<std::uint16_t>(asked.index);
+    Queue* const queue = place_queue(queues_, device, asked.index);
+    if (queue == nullptr || queue->live) return;
     const QueueSetup setup = apply(asked, queue->layout);
     queue->layout = setup.layout;
     if (!setup.enable) return;
@@ -337,13 +324,8 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     }
     if (header.kind != static_cast<std::uint8_t>(Kind::kCompletions))
       return "the peer sent a parcel of an unknown kind";
-    if (header.count > kMaxEntries) return "the peer sent a parcel with too many entries";
-    std::array<wire::Entry, kMaxEntries> entries;
-    for (unsigned n = 0; n < header.count; ++n) {
-      const auto entry = reader.template take<wire::Entry>();
-      if (!entry) return "the peer sent a parcel that ends within its entries";
-      entries[n] = *entry;
-    }
+    Entries entries;
+    if (const char* wrong = take_entries(reader, header.count, entries)) return wrong;
     for (unsigned n = 0; n < header.count; ++n) {
       if (entries[n].bytes > reader.left()) return "the peer sent a parcel that ends within its bytes";
       const auto bytes = reader.take(entries[n].bytes);

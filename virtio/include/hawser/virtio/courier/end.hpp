@@ -244,7 +244,7 @@ class End {
   wire::ParcelHeader header_{};
 };
 
-/// Rewrites the ring bits in the feature blocks of a run (its le32 words): what `keep` has not becomes what `put` has.
+/// Rewrites the ring bits in the feature blocks of a run (its le32 words): they become what `put` has.
 /// Returns the run's ring bits as they were.
 inline Features exchange_ring_bits(std::uint32_t first, std::span<std::byte> words, const Features& put) {
   Features before;

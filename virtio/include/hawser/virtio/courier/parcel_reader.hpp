@@ -4,6 +4,8 @@
 // A received parcel as one run of bytes, although the carrier's ring may have wrapped inside it.
 #pragma once
 
+#include <hawser/virtio/courier/wire.hpp>
+
 #include <hawser/transport/endian.hpp>
 #include <hawser/transport/link.hpp>
 
@@ -53,5 +55,18 @@ class ParcelReader {
  private:
   std::array<std::span<const std::byte>, 2> parts_;
 };
+
+using Entries = std::array<wire::Entry, kMaxEntries>;
+
+/// The entries behind a parcel's header. nullptr, or a sentence that says what is wrong with them.
+inline const char* take_entries(ParcelReader& reader, std::size_t count, Entries& entries) {
+  if (count > kMaxEntries) return "the peer sent a parcel with too many entries";
+  for (std::size_t n = 0; n < count; ++n) {
+    const auto entry = reader.take<wire::Entry>();
+    if (!entry) return "the peer sent a parcel that ends within its entries";
+    entries[n] = *entry;
+  }
+  return nullptr;
+}
 
 }  // namespace hawser::virtio::courier
