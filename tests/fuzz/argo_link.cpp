@@ -4,6 +4,7 @@
 // An Argo link whose peer is made of the fuzzer's bytes: frames that are nearly right, parcels, anything at all, between
 // the calls of an ordinary user; and a ring whose memory somebody scribbles over. Whatever happens, the link is in a
 // state that exists, and an honest peer can be met after a reset.
+#include "support/tape.hpp"
 #include "unit/argo/two_domains.hpp"
 
 namespace {
@@ -11,30 +12,16 @@ namespace {
 using namespace hawser;
 using namespace hawser::argo;
 
-class Tape {
+/// Lengths and credit are in slots of 16 bytes.
+class Tape : public test::Tape {
  public:
-  explicit Tape(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
-  bool empty() const { return at_ == bytes_.size(); }
-  std::uint8_t byte() { return empty() ? std::uint8_t{0} : bytes_[at_++]; }
-  std::uint32_t word() {
-    std::uint32_t value = 0;
-    for (int i = 0; i < 4; ++i) value = value << 8 | byte();
-    return value;
-  }
-  /// What is right, mostly; else a little off, or anything.
-  std::uint32_t near(std::uint32_t right) {
-    const std::uint8_t how = byte();
-    return how < 200 ? right : how < 240 ? right + (how - 220u) * 16 : word();
-  }
+  using test::Tape::Tape;
+  std::uint32_t near(std::uint32_t right) { return test::Tape::near(right, 16); }
   Bytes take(std::size_t most) {
     Bytes out((std::size_t{byte()} << 4 | byte() >> 4) % (most + 1));
     for (auto& b : out) b = std::byte{byte()};
     return out;
   }
-
- private:
-  std::span<const std::uint8_t> bytes_;
-  std::size_t at_ = 0;
 };
 
 void check(bool holds) {

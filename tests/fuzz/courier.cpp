@@ -5,6 +5,7 @@
 // right, between the steps of honest neighbors. Whatever comes, each end is in a state that exists, and nothing is touched
 // that is not its own.
 #include "support/copied_pair.hpp"
+#include "support/tape.hpp"
 #include "unit/virtio_msg/toy_device.hpp"
 
 #include <hawser/virtio/courier/device_end.hpp>
@@ -25,27 +26,6 @@ using namespace hawser::virtio;
 
 using DriverEnd = courier::DriverEnd<CopiedEnd, 4, 32, 1100>;
 using DeviceEnd = courier::DeviceEnd<CopiedEnd, 4, 32>;
-
-class Tape {
- public:
-  explicit Tape(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
-  bool empty() const { return at_ == bytes_.size(); }
-  std::uint8_t byte() { return empty() ? std::uint8_t{0} : bytes_[at_++]; }
-  std::uint32_t word() {
-    std::uint32_t value = 0;
-    for (int i = 0; i < 4; ++i) value = value << 8 | byte();
-    return value;
-  }
-  /// What is right, mostly; else a little off, or anything.
-  std::uint32_t near(std::uint32_t right) {
-    const std::uint8_t how = byte();
-    return how < 210 ? right : how < 245 ? right + how - 228u : word();
-  }
-
- private:
-  std::span<const std::uint8_t> bytes_;
-  std::size_t at_ = 0;
-};
 
 void check(bool holds) {
   if (!holds) __builtin_trap();
