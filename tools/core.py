@@ -40,6 +40,9 @@ STANDARD_HEADERS = {
     "new", "optional", "span", "string_view", "type_traits", "utility",
 }
 
+# What C reads of these instead: the kernel has no others.
+C_HEADERS = {"transport/include/hawser/transport/wire_types.h": {"linux/types.h", "linux/stddef.h", "stddef.h"}}
+
 SYMBOLS = {"memcpy", "memmove", "memset", "memcmp"}
 
 
@@ -66,7 +69,7 @@ def owner(path):
 def public_headers():
     """Pairs of a header's path and the name by which it is included."""
     return [(path, path.split("/include/", 1)[1]) for path in sources()
-            if "/include/hawser/" in path and path.endswith(".hpp")]
+            if "/include/hawser/" in path and path.endswith((".hpp", ".h"))]
 
 
 def include_folders(who):

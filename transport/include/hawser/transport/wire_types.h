@@ -45,7 +45,9 @@ typedef __le32 hawser_le32;
 typedef __le64 hawser_le64;
 
 /* The type is the C++ constant's; in C all of them are ints, or as wide as their value needs. */
+// clang-format off
 #define HAWSER_WIRE_CONSTANT(type, name, value) enum { name = (value) }
+// clang-format on
 #define HAWSER_WIRE_SIZE(name, bytes) _Static_assert(sizeof(struct name) == (bytes), #name)
 #define HAWSER_WIRE_OFFSET(name, field, bytes) _Static_assert(offsetof(struct name, field) == (bytes), #name)
 
