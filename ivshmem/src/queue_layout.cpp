@@ -14,12 +14,13 @@ constexpr std::uint64_t section(Role role) {
 
 // Layout A (QEMU's virtio-msg-amp-pci): per direction a page with the producer index at 0, the consumer index at
 // 0x40 and slots from 0x80.
-constexpr std::uint64_t kPlainConsumed = 0x40;
-constexpr std::uint64_t kPlainSlots = 0x80;
-constexpr std::uint32_t kPlainCapacity = (kElementsBytes - kPlainSlots) / kElementBytes;
+constexpr std::uint64_t kPlainConsumed = HAWSER_PLAIN_CONSUMED;
+constexpr std::uint64_t kPlainSlots = HAWSER_PLAIN_SLOTS;
+constexpr std::uint32_t kPlainCapacity = HAWSER_PLAIN_CAPACITY;
+static_assert(kPlainCapacity == (kElementsBytes - kPlainSlots) / kElementBytes);
 
 constexpr std::uint16_t kOwnElements = kElementsBytes / kElementBytes;
-constexpr std::uint16_t kMaskedNotifications = 1;
+constexpr std::uint16_t kMaskedNotifications = HAWSER_LAYOUT_MASKED;
 
 std::optional<LanePlace> plain_lane(const RegionMemory& control, Role producer) {
   const Offset page(section(producer) + kElementsOffset);
@@ -80,8 +81,8 @@ Described own_header() {
     return Described::End{section(role) + kNotificationOffset, section(role) + kQueueHeadOffset,
                           section(role) + kElementsOffset};
   };
-  return {kLayoutMagic,  1, kMaskedNotifications, kOwnElements,
-          kElementBytes, 1, end(Role::kDevice),   end(Role::kDriver)};
+  return {kLayoutMagic,       HAWSER_LAYOUT_VERSION, kMaskedNotifications, kOwnElements, kElementBytes, 1,
+          end(Role::kDevice), end(Role::kDriver)};
 }
 
 std::optional<Described> header_for(const RegionMemory& control, Role own) {
@@ -99,9 +100,11 @@ std::optional<NotificationPlace> described_words(const RegionMemory& control, co
 
 Result<QueuePlaces, LayoutError> described_queues(const RegionMemory& control, Role own) {
   auto read = header_for(control, own);
-  if (!read || read->magic != kLayoutMagic || read->version != 1) return Err{LayoutError::kNoHeader};
+  if (!read || read->magic != kLayoutMagic || read->version != HAWSER_LAYOUT_VERSION)
+    return Err{LayoutError::kNoHeader};
   const Described& d = *read;
-  if (d.elements < 2 || d.elements > 4096 || d.element_bytes < 52 || d.element_bytes > 4096 ||
+  if (d.elements < HAWSER_FEWEST_ELEMENTS || d.elements > HAWSER_MOST_ELEMENTS ||
+      d.element_bytes < HAWSER_SHORTEST_ELEMENT || d.element_bytes > HAWSER_LONGEST_ELEMENT ||
       d.element_bytes % 4 != 0 || d.words == 0 || d.words > 64) {
     return Err{LayoutError::kElementsImpossible};
   }
