@@ -4,7 +4,9 @@
 
 #: Build the programs (build/native) and the guest images (build/guest-ARCH).
 #:
+#: Test programs too, once ./dev test has been here.
+#:
 #: CXX chooses another compiler for the programs. ccache is used if it is there.
 
-setup_if_needed
+setup_if_needed run
 build_all

@@ -43,7 +43,7 @@ check_coverage() { python3 tools/check_coverage.py; }
 check_tidy() { python3 tools/tidy.py build/native; }
 check_sizes() { python3 tools/sizes.py; }
 
-run_build() { build_all; }
+run_build() { configure_native tests && build_all; }
 
 run_matrix() {
   result=0
@@ -68,7 +68,7 @@ wanted=${*:-$names}
 for name in $wanted; do
   case " $names " in
     *" $name "*) ;;
-    *) die "no check \"$name\"; there are: $names" ;;
+    *) usage_error "no check \"$name\"; there are: $names" ;;
   esac
 done
 
@@ -78,7 +78,7 @@ failed=
 for check in $wanted; do
   case "$check" in
     build | matrix | tests) "run_$check" || failed="$failed $check" ;;
-    tidy) { configure_native && step tidy check_tidy; } || failed="$failed $check" ;;
+    tidy) { configure_native tests && step tidy check_tidy; } || failed="$failed $check" ;;
     *) step "$check" "check_$check" || failed="$failed $check" ;;
   esac
 done

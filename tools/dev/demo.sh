@@ -4,13 +4,35 @@
 
 #: Build, boot two guests that share only one link, and show their virtio traffic.
 #:
-#:   ./dev demo [boot] [ARGS]     over an ivshmem window, each guest under a QEMU of its own
-#:   ./dev demo argo [ARGS]       over Xen's Argo: two domains of Xen, no dom0; a third domain tries to join in
-#:   ./dev demo argo --broker [ARGS]   the same without Xen: guests or processes, and a broker that copies
-#:   ./dev demo xen-shm [ARGS]    over memory that Xen shares between two domains
+#:   ./dev demo [boot] [OPTIONS]          over an ivshmem window, each guest under a QEMU of its own
+#:   ./dev demo argo [OPTIONS]            over Xen's Argo: two domains of Xen, no dom0; a third domain tries to join in
+#:   ./dev demo argo --broker [OPTIONS]   the same without Xen: guests or processes, and a broker that copies
+#:   ./dev demo xen-shm [OPTIONS]         over memory that Xen shares between two domains
 #:
-#: ARGS go to `hawser boot`; ./dev demo --help lists them. Ends with a table and status 0; what did not verify is named
-#: and gives another status.
+#: Ends with a table and status 0; what did not verify is named and gives status 1. Consoles are kept in logs/. Options:
+#:
+#:   --arch ARCH                     x86_64 or aarch64, for both guests; the host's own by default
+#:   --driver-arch ARCH              of the guest that uses the devices
+#:   --device-arch ARCH              of the guest that serves them
+#:   --driver HOME                   guest or process: where the driver side lives
+#:   --device HOME                   guest or process: where the device side lives
+#:   --order ORDER                   device-first or driver-first
+#:   --seconds N                     keep traffic going that long after one full pass
+#:   --disk FILE                     the block device; it outlives its server
+#:   --kill SIDE@SECONDS             kill driver or device then, and start it again; may be repeated
+#:   --accel ACCEL                   auto, kvm or tcg
+#:   --queue-layout LAYOUT           self-describing or plain message queues
+#:   --size SIZE                     of the shared window, such as 16M
+#:   --vectors N                     doorbell vectors of each guest
+#:   --driver-argument WORD          a further word for the driver side; may be repeated
+#:   --device-argument WORD          a further word for the device side; may be repeated
+#:   --xen-argument WORD             a further word for Xen's command line; may be repeated
+#:   --images FOLDER, --xen FILE     guest images and hypervisor from elsewhere
+#:   --logs FOLDER                   another folder for the consoles
+#:   --quiet                         only the table
+#:   --json                          results as JSON on standard output instead of the table
+#:
+#: Once it is built, build/native/cli/hawser boot --help tells more about each.
 
 link=ivshmem
 case "${1:-}" in
@@ -18,19 +40,27 @@ case "${1:-}" in
   argo | xen-shm)
     link=$1
     shift
-    if [ "$link" = argo ] && [ "${1:-}" = --broker ]; then
-      link=argo-broker
-      shift
-    fi
     ;;
   "" | -*) ;;
-  *) die "no demo \"$1\"; there are: boot argo xen-shm" ;;
+  *) usage_error "no demo \"$1\"; there are: boot argo xen-shm" ;;
 esac
+check_options "$@"
+# The broker is this script's own word, wherever it stands.
+for word; do
+  shift
+  case "$link $word" in
+    "argo --broker" | "argo-broker --broker") link=argo-broker ;;
+    *" --broker") usage_error "\"--broker\" is for ./dev demo argo" ;;
+    *) set -- "$@" "$word" ;;
+  esac
+done
 
-setup_if_needed
-[ -f cli/meson.build ] || die "the demo needs the hawser command (cli/), which this tree does not have"
 case "$link" in
-  argo | xen-shm) build_xen || exit 1 ;;
+  argo | xen-shm)
+    setup_if_needed run xen
+    build_xen || exit 1
+    ;;
+  *) setup_if_needed run ;;
 esac
-build_all cli/hawser
+build_all cli/hawser || exit 1
 exec build/native/cli/hawser boot --link "$link" "$@"

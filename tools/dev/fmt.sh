@@ -4,4 +4,5 @@
 
 #: Format every C++ file as .clang-format says.
 
+setup_if_needed check
 sources | xargs -0 clang-format -i

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154,SC2119,SC2120 # verb is ./dev's; verbs pass words to the functions here
 # SPDX-FileCopyrightText: 2026 The Hawser authors
 # SPDX-License-Identifier: MIT
 
@@ -8,10 +8,32 @@
 root=$(pwd)
 logs=$root/build/logs
 ticker=
+changeable=
 
 die() {
   echo "dev: $*" >&2
   exit 1
+}
+
+# A wrong word, before anything was done: the status that hawser gives it as well.
+usage_error() {
+  echo "dev: $*" >&2
+  exit 64
+}
+
+# check_options WORDS...: that every option among them is in the verb's help. Their values are hawser's to judge.
+check_options() {
+  options=" $(sed -n 's/^#://p' "tools/dev/$verb.sh" | grep -o -- '--[a-z][a-z-]*' | xargs) "
+  for word; do
+    case "$word" in
+      -*)
+        case "$options" in
+          *" ${word%%=*} "*) ;;
+          *) usage_error "no option \"${word%%=*}\"; ./dev $verb --help has them all" ;;
+        esac
+        ;;
+    esac
+  done
 }
 
 # Hundredths of a second since boot; no process is started to read it.
@@ -42,7 +64,7 @@ tick() {
 
 stop_ticker() {
   [ -n "$ticker" ] || return 0
-  kill "$ticker" 2>/dev/null || true
+  kill -KILL "$ticker" 2>/dev/null || true  # a TERM is lost on a shell that was forked only now: it has our traps yet
   wait "$ticker" 2>/dev/null || true
   ticker=
   if [ -t 1 ]; then printf '\r\033[K'; fi
@@ -51,6 +73,14 @@ stop_ticker() {
 trap stop_ticker EXIT
 trap 'stop_ticker; exit 130' INT
 trap 'stop_ticker; exit 143' TERM
+
+# Everything that is made lies in build/. Ends with a sentence if it can not.
+expect_build_folder() {
+  mkdir -p "$logs" 2>/dev/null || die "nothing can be built: the folder $root/build can not be made or written"
+  for folder in build build/*/; do
+    [ -w "$folder" ] || die "nothing can be built: $(id -un) can not write to $root/${folder%/}"
+  done
+}
 
 # step LABEL COMMAND...: runs it with its output in a log; one line when it ends. When it fails, the end of the log.
 # Returns the command's status.
@@ -89,7 +119,8 @@ cached() {
 if [ ! -w "${HOME:-/nonexistent}" ]; then export CCACHE_DIR="$root/build/ccache"; fi
 
 # configure NAME COMPILER ARGS...: makes build/NAME, unless it is there and was made from the same words in the
-# same place. An empty COMPILER leaves the choice to the cross file among ARGS.
+# same place. An empty COMPILER leaves the choice to the cross file among ARGS. What is in $changeable goes to meson too,
+# and is no reason to start anew.
 configure() {
   name=$1
   compiler=$2
@@ -100,15 +131,26 @@ configure() {
   fi
   rm -rf "build/$name"
   mkdir -p build
+  # shellcheck disable=SC2086  # words of `changeable`
   if [ -n "$compiler" ]; then
-    step "configure $name" env CXX="$compiler" meson setup "build/$name" "$@" || return 1
+    step "configure $name" env CXX="$compiler" meson setup "build/$name" $changeable "$@" || return 1
   else
-    step "configure $name" meson setup "build/$name" "$@" || return 1
+    step "configure $name" meson setup "build/$name" $changeable "$@" || return 1
   fi
   echo "$wanted" >"build/$name/.configured"
+  [ -z "$changeable" ] || echo "$changeable" >"build/$name/.changeable"
 }
 
-configure_native() { configure native "${CXX:-$(cached g++)}"; }
+# configure_native [tests]: the test programs need more packages than the rest. Once they are in, they stay.
+configure_native() {
+  changeable=-Dtests=false
+  configure native "${CXX:-$(cached g++)}" || return 1
+  changeable=
+  if [ "${1:-}" = tests ] && [ -f build/native/.changeable ]; then
+    step "configure native's tests" meson setup --reconfigure build/native -Dtests=true || return 1
+    rm build/native/.changeable
+  fi
+}
 
 # Clang's undefined-behaviour checks go further than GCC's. Findings end the program. -O1 compiles in less time, and
 # keeps the frames of a report.
@@ -147,7 +189,7 @@ compile() {
 # build_all [TARGETS...]: the programs, or only these of them, and all guest images.
 build_all() {
   configure_native && compile native "$@" || return 1
-  ln -sfn build/native/compile_commands.json compile_commands.json
+  ln -sfn build/native/compile_commands.json compile_commands.json 2>/dev/null || true  # for editors
   for guest in $guests; do
     has_guest "$guest" || continue
     configure_guest "$guest" && compile "guest-$guest" || return 1
@@ -157,10 +199,12 @@ build_all() {
 # Xen as the Xen demos and tests want it: build/xen/xen. Says nothing if it is there.
 build_xen() { tools/build_xen.sh --check build/xen || step "build xen" tools/build_xen.sh build/xen; }
 
-# Names from tools/packages.txt that are not installed. A line is "NAME" or "NAME [ARCH ...]".
+# missing_packages [PART...]: names from these parts of tools/packages.txt, or from all, that are not installed.
 missing_packages() {
   machine=$(dpkg --print-architecture)
-  wanted=$(sed 's/#.*//' tools/packages.txt | awk -v machine="$machine" '
+  wanted=$(sed 's/#.*//' tools/packages.txt | awk -v machine="$machine" -v parts="$*" '
+    sub(/:$/, "", $1) { on = parts == "" || index(" " parts " ", " " $1 " "); next }
+    !on { next }
     NF == 1 { print $1 }
     NF > 1 { for (i = 2; i <= NF; i++) { gsub(/[][]/, "", $i); if ($i == machine) print $1 } }')
   # shellcheck disable=SC2016,SC2086  # the format is dpkg-query's; one word a package
@@ -175,10 +219,12 @@ missing_packages() {
 
 debian() { command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; }
 
-# Installs what is missing, where this is a Debian; elsewhere the build finds out. HAWSER_NO_SETUP=1 leaves it out.
+# setup_if_needed [PART...]: installs what is missing, where this is a Debian; elsewhere the build finds out.
+# HAWSER_NO_SETUP=1 leaves it out.
 setup_if_needed() {
+  expect_build_folder
   if [ -n "${HAWSER_NO_SETUP:-}" ] || ! debian; then return 0; fi
-  missing=$(missing_packages)
+  missing=$(missing_packages "$@")
   if [ -n "$missing" ]; then install_packages "$missing" || exit 1; fi
 }
 

@@ -10,9 +10,10 @@
 
 seconds=${1:-600}
 case "$seconds" in
-  *[!0-9]* | 0*) die "\"$seconds\" is no number of seconds; expected for example 600" ;;
+  "" | *[!0-9]* | 0*) usage_error "\"$seconds\" is no number of seconds; expected for example 600" ;;
 esac
-setup_if_needed
+[ $# -le 2 ] || usage_error "what is \"$3\"? ./dev soak takes seconds and a part of a name"
+setup_if_needed run test
 configure_fuzz
 compile fuzz fuzz-targets
 stop_ticker

@@ -11,11 +11,15 @@
 #: two builds counts twice. Ends with "N passed, N failed"; the status is 0 only if something ran and nothing failed.
 #: Skipped tests are listed with their reasons. tests/README.md tells what the suites are.
 
-setup_if_needed
+case "${1:-}" in
+  -*) usage_error "no option \"$1\"; ./dev test takes a part of a test's name" ;;
+esac
+[ $# -le 1 ] || usage_error "what is \"$2\"? ./dev test takes a part of one name"
+setup_if_needed run xen test
 
 # Native and guests whole, since system tests use both; the rest is built as far as the tests need it.
 fetch_ivshmem_client
-prepare() { build_all && configure_asan && configure_tsan && configure_fuzz; }
+prepare() { configure_native tests && build_all && configure_asan && configure_tsan && configure_fuzz; }
 if ! prepare; then
   echo
   echo "nothing was run, since the build failed; it counts as one failure:"

@@ -8,6 +8,6 @@
 #: when it is not there yet; demo and test do it by themselves. HAWSER_XEN_VERSION and HAWSER_DEBIAN_MIRROR choose
 #: another version of the package and another place to get it.
 
-setup_if_needed
+setup_if_needed run xen
 build_xen || exit 1
 echo "build/xen/xen is Xen $(sed 's/ .*//' build/xen/made-from)"

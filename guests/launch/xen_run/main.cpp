@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// Runs images as domains of Xen until all have ended, for tests that are no link:
+// Runs images as domains of Xen until all have ended, for tests and measurements that are no link:
 //
 //   xen-run XEN LOGS SECONDS "WORDS FOR XEN" {IMAGE "WORDS"}...
 //

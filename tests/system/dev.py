@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+"""./dev as a newcomer meets it: help and wrong words before anything is installed or built, and what gets installed.
+
+    dev.py --root REPOSITORY --hawser PROGRAM [unittest arguments]
+
+It runs in a copy of the scripts, among tools that write down how they were called and then fail.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = HAWSER = None  # set by main()
+
+VERBS = ("setup", "build", "xen", "demo", "test", "check", "bench", "soak", "fmt", "clean")
+FAKE = """#!/bin/sh
+echo "${0##*/} $*" >>"$CALLS"
+exit 1
+"""
+OPTION = re.compile(r"--[a-z][a-z-]*")
+
+
+def options(text):
+    return set(OPTION.findall(text)) - {"--help"}
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="hawser-dev-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.tree = pathlib.Path(self.folder, "tree")
+        shutil.copytree(pathlib.Path(ROOT, "tools"), self.tree / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(pathlib.Path(ROOT, "dev"), self.tree)
+        (self.tree / "cli").mkdir()
+        (self.tree / "cli" / "meson.build").touch()
+        self.calls_path = pathlib.Path(self.folder, "calls")
+        fakes = pathlib.Path(self.folder, "bin")
+        fakes.mkdir()
+        for name in ("apt-get", "dpkg-query", "meson", "ninja", "sudo"):
+            (fakes / name).write_text(FAKE)
+            (fakes / name).chmod(0o755)
+        self.environment = {key: value for key, value in os.environ.items() if not key.startswith("HAWSER_")}
+        self.environment |= {"PATH": f"{fakes}:{os.environ['PATH']}", "CALLS": str(self.calls_path)}
+
+    def dev(self, *words, wrap=(), **environment):
+        return subprocess.run([*wrap, "./dev", *words], cwd=self.tree, capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL, env=self.environment | environment)
+
+    def calls(self):
+        return self.calls_path.read_text().splitlines() if self.calls_path.exists() else []
+
+    def expect_untouched(self):
+        self.assertEqual(self.calls(), [])
+        self.assertFalse((self.tree / "build").exists())
+
+
+class Help(Case):
+    def help(self, *words):
+        done = self.dev(*words)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.expect_untouched()
+        return done.stdout
+
+    def test_every_verb_explains_itself_before_anything_is_installed_or_built(self):
+        for verb in VERBS:
+            with self.subTest(verb):
+                self.assertGreater(len(self.help(verb, "--help")), 20)
+                self.assertEqual(self.help(verb, "-h"), self.help("help", verb))
+        for words in (("argo", "--help"), ("argo", "--broker", "-h"), ("--json", "--help"), ("xen-shm", "--help")):
+            self.assertEqual(self.help("demo", *words), self.help("help", "demo"))
+        self.assertEqual(self.help("bench", "queue", "--help"), self.help("help", "bench"))
+
+    def test_the_help_has_every_option_that_the_program_takes(self):
+        boot = subprocess.run([HAWSER, "boot", "--help"], capture_output=True, text=True).stdout
+        # The link is chosen by the demo's first word.
+        self.assertEqual(options(self.help("demo", "--help")), options(boot) - {"--link"} | {"--broker"})
+        bench = self.help("bench", "--help")
+        names = re.findall(r"^  ([a-z-]+) +\S", subprocess.run([HAWSER, "bench", "--help"], capture_output=True, text=True)
+                           .stdout.split("Subcommands:")[1], re.M)
+        self.assertGreater(len(names), 1)
+        taken = set()
+        for name in names:
+            self.assertIn(f"./dev bench {name} ", bench)
+            taken |= options(subprocess.run([HAWSER, "bench", name, "--help"], capture_output=True, text=True).stdout)
+        self.assertEqual(options(bench), taken)
+
+
+class WrongWords(Case):
+    def test_they_are_named_at_once_with_the_status_that_hawser_gives_them(self):
+        for *words, wrong in (("foo",), ("help", "foo"), ("demo", "foo"), ("demo", "--foo"), ("demo", "argo", "--foo=1"),
+                              ("demo", "argo", "--json", "-x"), ("demo", "--link"), ("demo", "--broker"),
+                              ("demo", "xen-shm", "--broker"), ("bench", "foo"), ("bench", "queue", "--foo"),
+                              ("build", "foo"), ("clean", "foo"), ("setup", "--foo"), ("soak", "abc"), ("soak", "0"),
+                              ("check", "foo"), ("test", "--foo"), ("test", "one", "two")):
+            with self.subTest(words=(*words, wrong)):
+                done = self.dev(*words, wrong)
+                self.assertEqual((done.returncode, done.stdout), (64, ""), done.stderr)
+                self.assertIn(f'"{wrong.split("=")[0]}"', done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.expect_untouched()
+        done = self.dev("bench")
+        self.assertEqual(done.returncode, 64)
+        self.assertIn("queue", done.stderr)
+        self.expect_untouched()
+
+
+class Packages(Case):
+    def installed(self, *words):
+        """What the verb would have apt-get install on a machine that has nothing."""
+        self.dev(*words)
+        log = self.tree / "build" / "logs" / "apt-get-update.log"  # that is where it ends
+        self.assertTrue(log.exists())
+        said = " ".join(self.dev(*words).stdout.splitlines())
+        return set(re.search(r"installing \d+ packages: (.*?)   ", said)[1].split())
+
+    def setUp(self):
+        super().setUp()
+        if shutil.which("dpkg") is None:
+            self.skipTest("SKIPPED: no Debian")
+        if os.geteuid() != 0:
+            self.skipTest("SKIPPED: packages are installed by root")
+
+    def test_a_demo_takes_what_it_needs_and_setup_takes_everything(self):
+        demo, argo, test, everything = (self.installed(*words) for words in (("demo",), ("demo", "argo"), ("test",), ("setup",)))
+        self.assertLessEqual({"g++", "meson", "ninja-build", "qemu-system-x86", "libfmt-dev"}, demo)
+        for other in ("clang", "doctest-dev", "librapidcheck-dev", "spin", "clang-tidy", "flex", "g++-s390x-linux-gnu"):
+            self.assertNotIn(other, demo)
+            self.assertIn(other, everything)
+        self.assertLessEqual(demo | {"flex", "bison", "bc"}, argo)
+        self.assertNotIn("clang", argo)
+        self.assertLessEqual(argo | {"clang", "doctest-dev", "spin"}, test)
+        self.assertLess(test, everything)
+        self.assertIn("reuse", everything - test)
+
+
+class Places(Case):
+    def test_a_tree_that_can_not_be_written_is_one_sentence(self):
+        (self.tree / "build").touch()  # not even root makes a folder of it
+        wraps = [()]
+        if os.geteuid() == 0:
+            wraps.append(("setpriv", "--reuid", "65534", "--clear-groups"))
+            os.chmod(self.folder, 0o755)
+        for wrap in wraps:
+            if wrap:
+                (self.tree / "build").unlink()
+            for verb in ("demo", "build", "test", "bench queue"):
+                with self.subTest(verb=verb, wrap=wrap):
+                    done = self.dev(*verb.split(), wrap=wrap, HAWSER_NO_SETUP="1")
+                    self.assertEqual(done.returncode, 1)
+                    self.assertEqual(done.stdout, "")
+                    self.assertIn("build", done.stderr)
+                    self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+
+    def test_nothing_is_cleaned_where_nothing_can_be_removed(self):
+        if os.geteuid() != 0:
+            self.skipTest("SKIPPED: needs root, to be somebody else")
+        os.chmod(self.folder, 0o755)
+        (self.tree / "build" / "native" / "a").mkdir(parents=True)
+        done = self.dev("clean", wrap=("setpriv", "--reuid", "65534", "--clear-groups"))
+        self.assertEqual((done.returncode, done.stdout, len(done.stderr.splitlines())), (1, "", 1), done.stderr)
+
+
+def main():
+    global ROOT, HAWSER
+    if len(sys.argv) < 5 or sys.argv[1] != "--root" or sys.argv[3] != "--hawser":
+        sys.exit(__doc__)
+    ROOT, HAWSER = sys.argv[2], os.path.abspath(sys.argv[4])
+    del sys.argv[1:5]
+    unittest.main(verbosity=2)
+
+
+if __name__ == "__main__":
+    main()
