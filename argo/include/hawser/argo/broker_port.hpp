@@ -6,6 +6,7 @@
 #pragma once
 
 #include <hawser/argo/broker_page.hpp>
+#include <hawser/argo/error.hpp>
 #include <hawser/argo/port.hpp>
 #include <hawser/argo/spec.hpp>
 #include <hawser/transport/memory.hpp>
@@ -53,7 +54,7 @@ constexpr const char* describe(AttachError error) {
 struct BrokerPortOptions {
   Duration spin = microseconds(30);  ///< How long to look for a hypercall's end before sleeping.
   Duration patience =
-      seconds(5);  ///< After that the broker is lost: every hypercall gives ENODEV from then on.
+      seconds(5);  ///< After that the broker is lost: every hypercall gives kBrokerGone from then on.
 };
 
 /// One domain, from attach() on. Satisfies argo::Port; `W` must outlive it, and waits on it elsewhere take its signals.
@@ -123,7 +124,7 @@ class BrokerPort {
   /// Any command, with arguments as wide as Xen's registers.
   std::int64_t raw(std::uint32_t command, std::uint64_t arg1, std::uint64_t arg2, std::uint64_t arg3,
                    std::uint64_t arg4) {
-    constexpr std::int64_t kGone = -19;  // ENODEV: this domain has no Argo any more
+    constexpr auto kGone = -static_cast<std::int64_t>(Error::kBrokerGone);
     if (lost_) return kGone;
     const auto put = [&](std::size_t at, std::uint64_t value) { page_.store(page::kRequestAt + at, value); };
     page_.store(page::kRequestAt + offsetof(page::Request, command), command);

@@ -8,7 +8,7 @@
 
 namespace hawser::argo {
 
-/// The values are Xen's errno numbers (xen/errno.h).
+/// The values are Xen's errno numbers (xen/errno.h). Xen itself is never gone; a broker may be.
 enum class Error : std::int32_t {
   kNotPermitted = 1,     ///< EPERM
   kNoSuchRing = 2,       ///< ENOENT
@@ -25,6 +25,7 @@ enum class Error : std::int32_t {
   kNotBuiltIn = 38,      ///< ENOSYS
   kTooLong = 90,         ///< EMSGSIZE
   kSwitchedOff = 95,     ///< EOPNOTSUPP
+  kBrokerGone = 108,     ///< ESHUTDOWN
   kNobodyListens = 111,  ///< ECONNREFUSED
   kUnknown = 0x7fffffff,
 };

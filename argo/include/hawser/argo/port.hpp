@@ -5,6 +5,8 @@
 // Everything above it is common.
 #pragma once
 
+#include <hawser/argo/wire.h>
+
 #include <hawser/transport/time.hpp>
 #include <hawser/transport/wake.hpp>
 
@@ -17,10 +19,10 @@ namespace hawser::argo {
 
 /// xen/argo.h: XEN_ARGO_OP_*.
 enum class Command : std::uint32_t {
-  kRegisterRing = 1,
-  kUnregisterRing = 2,
-  kSendv = 3,
-  kNotify = 4,
+  kRegisterRing = XEN_ARGO_OP_REGISTER_RING,
+  kUnregisterRing = XEN_ARGO_OP_UNREGISTER_RING,
+  kSendv = XEN_ARGO_OP_SENDV,
+  kNotify = XEN_ARGO_OP_NOTIFY,
 };
 
 /// One domain's access to Argo. One thread.
