@@ -37,7 +37,7 @@
 
 static int link;
 module_param(link, int, 0444);
-MODULE_PARM_DESC(link, "which of a window's links the kernel drives; -1: none (see also the attribute hawser/link)");
+MODULE_PARM_DESC(link, "which of a window's links the kernel drives; -1: none (see also /sys/class/hawser/hawserN/link)");
 
 static uint links = 1;
 module_param(links, uint, 0444);
@@ -429,7 +429,7 @@ static int read_position(struct hawser_ivshmem *ivshmem)
 	return 0;
 }
 
-/* Attributes */
+/* Attributes: /sys/class/hawser/hawserN */
 
 static const char *memory_words(const struct hawser_ivshmem *ivshmem)
 {
@@ -476,8 +476,8 @@ static DEVICE_ATTR_RO(state);
 static ssize_t epoch_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
-	struct hawser_region *region =
-		&((struct hawser_ivshmem *)dev_get_drvdata(dev))->region;
+	struct hawser_ivshmem *ivshmem = dev_get_drvdata(dev);
+	struct hawser_region *region = &ivshmem->region;
 
 	return sysfs_emit(buf, "%u/%u\n", READ_ONCE(region->own_epoch),
 			  READ_ONCE(region->seen));
@@ -558,7 +558,7 @@ static ssize_t link_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(link);
 
-static struct attribute *hawser_attrs[] = {
+static struct attribute *hawser_window_attrs[] = {
 	&dev_attr_state.attr,
 	&dev_attr_epoch.attr,
 	&dev_attr_peer.attr,
@@ -567,15 +567,7 @@ static struct attribute *hawser_attrs[] = {
 	NULL,
 };
 
-static const struct attribute_group hawser_group = {
-	.name = "hawser",
-	.attrs = hawser_attrs,
-};
-
-static const struct attribute_group *hawser_groups[] = {
-	&hawser_group,
-	NULL,
-};
+ATTRIBUTE_GROUPS(hawser_window);
 
 /* The function comes and goes */
 
@@ -640,6 +632,7 @@ static int hawser_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ivshmem->link_number = link < 0 ? -1 : link;
 	ivshmem->links_if_new = links;
 	ivshmem->window.doorbell = doorbell;
+	ivshmem->node.groups = hawser_window_groups;
 	mutex_init(&ivshmem->mutex);
 	INIT_DELAYED_WORK(&ivshmem->beat, beat);
 	INIT_WORK(&ivshmem->tell, tell);
@@ -745,7 +738,6 @@ static struct pci_driver hawser_driver = {
 	.probe = hawser_probe,
 	.remove = hawser_remove,
 	.shutdown = hawser_shutdown,
-	.dev_groups = hawser_groups,
 	.driver.pm = &hawser_pm,
 };
 

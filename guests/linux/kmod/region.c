@@ -180,6 +180,15 @@ static void publish_own(struct hawser_region *region)
 		  agreement(region->own_epoch, region->seen));
 }
 
+/*
+ * "Not here", with the last epoch where the peer's would be: whoever has this
+ * end next goes on from there, so that no pair of epochs comes twice.
+ */
+static void publish_gone(struct hawser_region *region, u32 last)
+{
+	publish64(&region->own->agreement, agreement(0, last));
+}
+
 static bool still_ours(struct hawser_region *region)
 {
 	return observe64(&region->own->agreement) ==
@@ -464,16 +473,23 @@ static const char *open_for(struct hawser_region *region, u32 peer_epoch)
 	return NULL;
 }
 
-/* Begins a new epoch of our own. */
+/*
+ * Begins a new epoch of our own: above all before it, and above the one that
+ * the peer has made room for, or it could take us for who was here before.
+ */
 static void claim(struct hawser_region *region)
 {
-	u32 before;
+	u32 before, known;
+	u64 there;
 
 	close_region(region);
-	before = observe64(&region->own->agreement) >> 32;
-	publish64(&region->own->agreement, 0);
+	there = observe64(&region->own->agreement);
+	before = there >> 32 ? there >> 32 : there;
+	known = observe64(&region->peer->agreement);
+	before = max3(before, known, region->own_epoch);
+	publish_gone(region, before);
 	introduce(region);
-	region->own_epoch = max(before, region->own_epoch) + 1;
+	region->own_epoch = before + 1;
 	if (region->own_epoch == 0)
 		region->own_epoch = 1;
 	publish_own(region);
@@ -504,9 +520,8 @@ static enum hawser_region_event broke(struct hawser_region *region, u64 now,
 	bool known = reason == region->reason && !by_peer;
 
 	if (region->links) {
-		/* Zero: gone. What a peer would take for a claim ends here. */
 		if (region->claimed && still_ours(region))
-			publish64(&region->own->agreement, 0);
+			publish_gone(region, region->own_epoch);
 		region->claimed = false;
 		close_region(region);
 		region->broken_epoch =
@@ -567,7 +582,7 @@ enum hawser_region_event hawser_region_start(struct hawser_region *region,
 void hawser_region_leave(struct hawser_region *region)
 {
 	if (region->claimed && still_ours(region)) {
-		publish64(&region->own->agreement, 0);
+		publish_gone(region, region->own_epoch);
 		set_status(region, HAWSER_QUEUE_SHUTDOWN);
 		doorbell(region, 0);
 	}

@@ -220,6 +220,7 @@ int hawser_window_prepare(struct hawser_ivshmem *ivshmem)
 	ivshmem->node.parent = &ivshmem->pdev->dev;
 	ivshmem->node.devt = first_number + number;
 	ivshmem->node.release = free_node;
+	dev_set_drvdata(&ivshmem->node, ivshmem);
 	return 0;
 }
 

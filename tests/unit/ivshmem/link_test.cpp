@@ -167,6 +167,41 @@ TEST_CASE("a guest that reboots under the same id is noticed at once, without wa
   CHECK(receive(*pair.driver) == -1);
 }
 
+TEST_CASE("an end that leaves and is back before the other looks again begins a new epoch all the same") {
+  for (bool driver : {true, false}) {
+    Pair pair;
+    pair.start_driver();
+    pair.start_device();
+    pair.run(200);
+    REQUIRE(pair.both_up());
+    const Epoch before = pair.driver->epoch();
+    if (driver)
+      pair.start_driver();
+    else
+      pair.start_device();
+    pair.run(200);
+    REQUIRE(pair.both_up());
+    CHECK(pair.driver->epoch() != before);
+    CHECK((driver ? pair.device_events : pair.driver_events) == "udu");
+  }
+}
+
+TEST_CASE("no pair of epochs comes twice, however often an end leaves") {
+  Pair pair;
+  pair.start_driver();
+  pair.start_device();
+  pair.run(200);
+  for (int n = 0; n < 3; ++n) {
+    const Epoch before = pair.driver->epoch();
+    pair.driver.reset();  // says good-bye
+    pair.run(200);
+    pair.start_driver();
+    pair.run(200);
+    REQUIRE(pair.both_up());
+    CHECK(pair.driver->epoch().own > before.own);
+  }
+}
+
 TEST_CASE("an end that leaves is gone at once") {
   Pair pair;
   pair.start_driver();

@@ -161,7 +161,7 @@ class Link {
   /// Says good-bye: the peer sees the link go down at once instead of after a silence. Also done by the destructor.
   void leave() {
     if (claimed_ && still_ours()) {
-      own_block_.publish_agreement({});
+      own_block_.publish_agreement({0, own_.epoch});
       if (queues_known_) set_queue_status(control_, options_.role, kind_, QueueStatus::kShutdown);
       bell_.ring();
     }
@@ -251,12 +251,16 @@ class Link {
     return {own_block_.agreement().epoch, own_block_.peer_id(), own_block_.heartbeat(), 0, now, now};
   }
 
-  /// Begins a new own epoch.
+  /// Begins a new own epoch: above all before it, and above the one that the peer has made room for, or it could take
+  /// us for who was here before.
   void claim() {
     close();
-    const std::uint32_t before = own_block_.agreement().epoch;
-    const std::uint32_t last = before > own_.epoch ? before : own_.epoch;
-    own_block_.publish_agreement({});
+    const Agreement there = own_block_.agreement();
+    const std::uint32_t before = there.epoch != 0 ? there.epoch : there.seen;  // as leave() left it
+    const std::uint32_t known = peer_block_.agreement().seen;
+    const std::uint32_t higher = before > known ? before : known;
+    const std::uint32_t last = higher > own_.epoch ? higher : own_.epoch;
+    own_block_.publish_agreement({0, last});
     introduce();
     own_ = {last + 1 == 0 ? 1 : last + 1, 0};
     own_block_.publish_agreement(own_);
