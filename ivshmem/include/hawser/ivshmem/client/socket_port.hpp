@@ -6,9 +6,12 @@
 #pragma once
 
 #include <hawser/ivshmem/client/client.hpp>
+#include <hawser/ivshmem/client/wait_place.hpp>
 #include <hawser/ivshmem/port.hpp>
 #include <hawser/transport/wake.hpp>
 
+#include <span>
+#include <string>
 #include <vector>
 
 namespace hawser::ivshmem {
@@ -29,22 +32,16 @@ class SocketPort {
   Wake wait(Instant deadline);
   Instant now() const;
 
-  /// From any thread or a signal handler. Every wait() from then on returns kCancelled, until resume().
-  void cancel() noexcept;
-  void resume();
-
-  enum Interest : std::uint8_t {
-    kReadable = 1,
-    kWritable = 2
-  };
-  /// wait() also ends when `fd` is ready (level-triggered); ready() then lists `token`. Calling it again for the
-  /// same descriptor changes token and interest.
-  /// @throws Error if the kernel cannot watch it (a regular file).
-  void watch(int fd, std::uint32_t token, int interest = kReadable);
-  /// Before `fd` is closed. No effect if it is not watched.
-  void unwatch(int fd) noexcept;
-  /// What made the last wait() return, out of the watched descriptors.
-  std::span<const std::uint32_t> ready() const { return ready_; }
+  /// As WaitPlace says.
+  void cancel() noexcept { place_.cancel(); }
+  void resume() { place_.resume(); }
+  using Interest = WaitPlace::Interest;
+  static constexpr Interest kReadable = WaitPlace::kReadable;
+  static constexpr Interest kWritable = WaitPlace::kWritable;
+  void watch(int fd, std::uint32_t token, int interest = kReadable) { place_.watch(fd, token, interest); }
+  void unwatch(int fd) noexcept { place_.unwatch(fd); }
+  std::span<const std::uint32_t> ready() const { return place_.ready(); }
+  WaitPlace& wait_place() { return place_; }
 
   const Client& client() const { return client_; }
   std::vector<std::uint16_t> peers() const { return client_.peers(); }
@@ -52,15 +49,11 @@ class SocketPort {
   const std::string& server_loss() const { return client_.server_loss(); }
 
  private:
-  void add(int fd, std::uint64_t token);
   void watch_new_vectors();
-  int sleep(void* events, int room, Instant deadline);
 
   Client client_;
-  UniqueFd epoll_;
-  UniqueFd cancel_;
+  WaitPlace place_;
   std::uint16_t watched_vectors_ = 0;
-  std::vector<std::uint32_t> ready_;
 };
 
 static_assert(Port<SocketPort>);

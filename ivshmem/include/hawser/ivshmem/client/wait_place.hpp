@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// Where a process's port waits: for doorbells, for whatever else the embedder's loop cares about, and until somebody
+// cancels it.
+#pragma once
+
+#include <hawser/ivshmem/server/fd.hpp>
+#include <hawser/transport/time.hpp>
+#include <hawser/transport/wake.hpp>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace hawser::ivshmem {
+
+class WaitPlace {
+ public:
+  /// @throws Error if there is no descriptor left.
+  WaitPlace();
+  WaitPlace(const WaitPlace&) = delete;
+  WaitPlace& operator=(const WaitPlace&) = delete;
+
+  /// An eventfd on which the port is rung. Others may hold it too; it is emptied without blocking, whatever its flags.
+  void add_doorbell(int fd);
+  /// Where the port's server speaks: wait() returns, and server_spoke() says so.
+  void add_server(int fd);
+
+  Wake wait(Instant deadline);
+  bool server_spoke() const { return server_spoke_; }
+
+  /// From any thread or a signal handler. Every wait() from then on returns kCancelled, until resume().
+  void cancel() noexcept;
+  void resume();
+
+  enum Interest : std::uint8_t {
+    kReadable = 1,
+    kWritable = 2
+  };
+  /// wait() also ends when `fd` is ready (level-triggered); ready() then lists `token`. Calling it again for the
+  /// same descriptor changes token and interest.
+  /// @throws Error if the kernel cannot watch it (a regular file).
+  void watch(int fd, std::uint32_t token, int interest = kReadable);
+  /// Before `fd` is closed. No effect if it is not watched.
+  void unwatch(int fd) noexcept;
+  /// What made the last wait() return, out of the watched descriptors.
+  std::span<const std::uint32_t> ready() const { return ready_; }
+
+ private:
+  void add(int fd, std::uint64_t token);
+  int sleep(void* events, int room, Instant deadline);
+
+  UniqueFd epoll_;
+  UniqueFd cancel_;
+  bool server_spoke_ = false;
+  std::vector<std::uint32_t> ready_;
+};
+
+}  // namespace hawser::ivshmem
