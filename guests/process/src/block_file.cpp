@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -71,6 +72,18 @@ int make_call(int file, const BlockCall& call) {
   return result < 0 ? -errno : static_cast<int>(std::min<ssize_t>(result, INT32_MAX));
 }
 
+/// The kernel lets go of the file of a process that was killed only when its io_uring is through with it, which may be
+/// after the process is gone: a server that is started again at once waits for that.
+bool lock(int file, bool shared) {
+  constexpr int kTries = 50;
+  constexpr int kPauseMs = 20;
+  for (int left = kTries;; --left) {
+    if (::flock(file, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0) return true;
+    if ((errno != EWOULDBLOCK && errno != EINTR) || left == 0) return false;
+    (void)::poll(nullptr, 0, kPauseMs);
+  }
+}
+
 }  // namespace
 
 BlockFile::BlockFile(const std::string& path, BlockFileOptions options)
@@ -89,7 +102,7 @@ BlockFile::BlockFile(const std::string& path, BlockFileOptions options)
   // O_NONBLOCK was for a pipe that somebody calls a disk; io_uring would take it as "fail rather than wait".
   if (::fcntl(file_.get(), F_SETFL, 0) != 0)
     raise("the disk {} cannot be set up: {}", path, std::strerror(errno));
-  if (::flock(file_.get(), (options_.read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
+  if (!lock(file_.get(), options_.read_only)) {
     if (errno == EWOULDBLOCK) raise("the disk {} is in use by another process", path);
     raise("the disk {} cannot be locked: {}", path, std::strerror(errno));
   }
