@@ -20,10 +20,11 @@ enum class Death : std::uint8_t {
   kStopped,    ///< Nothing: its rings take what is sent. It restarts in place, in the memory that it had.
 };
 
-template <Death kDeath, argo::broker::House::Time kTime, std::uint32_t kControlBytes>
+template <Death kDeath, argo::broker::House::Time kTime, std::uint32_t kControlBytes,
+          class L = argo::Link<test::ArgoPort>>
 class ArgoPair {
  public:
-  using LinkType = argo::Link<test::ArgoPort>;
+  using LinkType = L;
   static constexpr bool kTwoThreads = kTime == argo::broker::House::Time::kReal;
   static constexpr bool kRingsMayBeLate = false;
   static constexpr Duration kSilence = milliseconds(400);

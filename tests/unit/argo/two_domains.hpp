@@ -19,7 +19,11 @@
 namespace hawser::argo {
 
 using Bytes = std::vector<std::byte>;
+#ifdef HAWSER_ARGO_TEST_LINK  // another link that speaks the same
+using TestLink = HAWSER_ARGO_TEST_LINK;
+#else
 using TestLink = Link<test::ArgoPort>;
+#endif
 static_assert(CopiedLink<TestLink>);
 
 inline Bytes bytes_of(std::string_view text) {

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Hawser authors */
+
+/* The kernel's header of this name, as far as tests in user space need it. */
+#pragma once
+
+#define BIT_ULL(n) (1ULL << (n))
