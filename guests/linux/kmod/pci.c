@@ -21,7 +21,7 @@
 #endif
 
 #include <hawser/ivshmem/wire.h>
-#include <hawser/window.h>
+#include <uapi/hawser/window.h>
 
 #include "ivshmem.h"
 

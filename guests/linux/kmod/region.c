@@ -7,10 +7,14 @@
  * local, checked, and used from there; what this end knows of its own state it
  * keeps in private memory. The C++ twin is ivshmem/include/hawser/ivshmem.
  */
-#include <linux/atomic.h>
+#include <asm/barrier.h>
+#include <asm/byteorder.h>
+#include <linux/bits.h>
+#include <linux/compiler.h>
 #include <linux/errno.h>
-#include <linux/kernel.h>
+#include <linux/limits.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/string.h>
 #include <linux/time64.h>
 

@@ -16,7 +16,7 @@
 #include <linux/uaccess.h>
 #include <linux/version.h>
 
-#include <hawser/window.h>
+#include <uapi/hawser/window.h>
 
 #include "ivshmem.h"
 
