@@ -78,7 +78,16 @@ static inline unsigned int hawser_mark_of(u16 device, u16 queue)
 int hawser_bus_attach(struct hawser_link *link);
 
 /*
- * Process context; waits until the drivers have let go of the devices.
+ * Process context. Takes the drivers off the devices while the link still
+ * works, so that what they have to write is written; a peer that is not there
+ * or takes long does not hold it up. Other calls may come meanwhile and must,
+ * for the drivers' requests to be answered. No device appears afterwards.
+ */
+void hawser_bus_unplug(struct hawser_link *link);
+
+/*
+ * Process context; waits until the drivers have let go of the devices, with
+ * hawser_bus_unplug() if nobody called it.
  * Afterwards no callback comes and no op runs.
  */
 void hawser_bus_detach(struct hawser_link *link);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Hawser authors */
+
+/*
+ * One queue: the device's half of the ring that the driver uses (relay.c), and
+ * a path on which its chains travel to the peer and back (shared_path.c). The
+ * driver's ring and buffers are ordinary kernel memory that the peer never
+ * sees; whatever the path takes from the peer it checks before it tells.
+ */
+#ifndef HAWSER_RELAY_H
+#define HAWSER_RELAY_H
+
+#include <linux/interrupt.h>
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/virtio.h>
+#include <linux/virtio_ring.h>
+
+struct hawser_bus;
+struct hawser_vdev;
+
+/* What happens to a chain. */
+enum hawser_care {
+	/* Block, entropy, receive buffers: done again by the next device. */
+	HAWSER_AGAIN,
+	/*
+	 * Frames and console output: over for the driver once it is copied, so
+	 * that nobody waits for it; lost with the peer.
+	 */
+	HAWSER_POST,
+	/* The same, and its driver spins: thrown away rather than kept. */
+	HAWSER_POST_NOW,
+	/* Unknown devices: done again if it only receives, else the end. */
+	HAWSER_CAUTIOUS,
+};
+
+/*
+ * struct hawser_chain - a request, measured
+ * @head: where it begins in the driver's ring
+ * @readable, @writable: bytes
+ * @first: bytes of its first readable segment
+ */
+struct hawser_chain {
+	u16 head;
+	u32 readable;
+	u32 writable;
+	u32 first;
+};
+
+#define HAWSER_NO_CHAIN 0xffff
+
+/*
+ * struct hawser_slot - what is at the peer
+ * @node: among all that are there, oldest first
+ * @at, @bytes: its memory in the region
+ * @writable: how much of it the peer may write
+ * @copy: offset in the region of what the peer writes
+ * @head: the driver's chain; HAWSER_NO_CHAIN: nobody waits for it
+ * @busy: the peer has it
+ */
+struct hawser_slot {
+	struct list_head node;
+	u32 at;
+	u32 bytes;
+	u32 writable;
+	u32 copy;
+	u16 head;
+	bool busy;
+};
+
+/*
+ * struct hawser_path - the driver's half of the ring in the region
+ * @num: its size; a chain takes two descriptors, so @num / 2 chains fit
+ * @desc, @avail, @used: in the region. Only @used is read, once each.
+ * @avail_idx: next position to fill; @told_idx: up to where the peer was told
+ * @used_idx: next position to read
+ * @held: bytes of the region in use by chains
+ */
+struct hawser_path {
+	u16 num;
+	u32 at;
+	u32 ring_bytes;
+	struct vring_desc *desc;
+	struct vring_avail *avail;
+	struct vring_used *used;
+	u16 avail_idx;
+	u16 told_idx;
+	u16 used_idx;
+	bool event_idx;
+	u16 free_count;
+	u16 *free;
+	struct hawser_slot *slots;
+	struct list_head in_flight;
+	size_t held;
+};
+
+/*
+ * struct hawser_queue - one virtqueue and its way to the peer
+ * @lock: everything below it. Taken in any context.
+ * @ring: the driver's ring; we are its device
+ * @live: the peer serves it: chains travel
+ * @dead: nobody ever will: chains end at once, with an error where there is one
+ * @blocked: a chain finds no room at the peer
+ * @again: chains that were at a peer that is gone, in their old order
+ * @bh: what is too much for an interrupt handler
+ * @patience: how long a chain of a HAWSER_POST queue may find no room
+ */
+struct hawser_queue {
+	struct hawser_vdev *owner;
+	struct hawser_bus *bus;
+	struct virtqueue *vq;
+	u16 index;
+	u16 device;
+	enum hawser_care care;
+	bool long_lived;
+	struct list_head mark_node;
+
+	spinlock_t lock;
+	struct vring ring;
+	u16 mask;
+	u16 avail_idx;
+	u16 used_idx;
+	bool event_idx;
+	bool live;
+	bool dead;
+	bool blocked;
+	bool impatient;
+	u16 *again;
+	u16 again_first;
+	u16 again_count;
+	struct hawser_path path;
+	u16 call_from;
+	bool call;
+
+	struct tasklet_struct bh;
+	struct timer_list patience;
+
+	u64 chains;
+	u64 dropped;
+	u64 doorbells;
+	u64 interrupts;
+};
+
+/* relay.c */
+struct hawser_queue *hawser_queue_new(struct hawser_vdev *v, u16 index,
+				      u16 num, bool context,
+				      void (*callback)(struct virtqueue *),
+				      const char *name);
+void hawser_queue_free(struct hawser_queue *q);
+/* Process context. The peer has the ring that hawser_path_open() made. */
+void hawser_queue_start(struct hawser_queue *q);
+/* Process context. Afterwards nothing is read from or written to the peer. */
+void hawser_queue_stop(struct hawser_queue *q);
+/* Any context: from now on chains end without the peer. */
+void hawser_queue_kill(struct hawser_queue *q);
+/* Forgets the chains as well: the driver has reset the device. */
+void hawser_queue_forget(struct hawser_queue *q);
+/* Any context: the peer may have used something. */
+void hawser_queue_rung(struct hawser_queue *q);
+
+u32 hawser_chain_out(struct hawser_queue *q, const struct hawser_chain *chain,
+		     void *to);
+void hawser_chain_in(struct hawser_queue *q, u16 head, const void *from,
+		     u32 bytes);
+
+/* shared_path.c; all but open, close and bury under the queue's lock. */
+/*
+ * struct hawser_done - a chain that the peer is through with
+ * @slot: which; given back by hawser_path_release()
+ * @written: bytes, at most what it might write
+ */
+struct hawser_done {
+	struct hawser_slot *slot;
+	u32 written;
+};
+
+int hawser_path_open(struct hawser_queue *q, u16 num, bool event_idx);
+void hawser_path_close(struct hawser_queue *q);
+/* The same, but its memory stays untouched until the link is down. */
+void hawser_path_bury(struct hawser_queue *q);
+/* 0; -EAGAIN: no room now; -EMSGSIZE: never. */
+int hawser_path_post(struct hawser_queue *q, const struct hawser_chain *chain,
+		     u16 head);
+/* Lets the peer see what was posted; true: it has to be told as well. */
+bool hawser_path_publish(struct hawser_queue *q);
+/* 1: *done; 0: nothing; negative: the peer may not do that, *why says what. */
+int hawser_path_take(struct hawser_queue *q, struct hawser_done *done,
+		     const char **why);
+void hawser_path_release(struct hawser_queue *q, struct hawser_slot *slot);
+/* Asks to be told of the next completion; true: there is one already. */
+bool hawser_path_arm(struct hawser_queue *q);
+/* Does not ask any more. */
+void hawser_path_disarm(struct hawser_queue *q);
+
+
+#endif
