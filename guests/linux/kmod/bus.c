@@ -560,7 +560,7 @@ int hawser_bus_attach(struct hawser_link *link)
 	unsigned int mark;
 	int ret;
 
-	if (!link->region)
+	if (!link->region && !link->path)
 		return -EOPNOTSUPP;
 	bus = kzalloc(sizeof(*bus), GFP_KERNEL);
 	if (!bus)
@@ -593,7 +593,7 @@ int hawser_bus_attach(struct hawser_link *link)
 	ret = dev_set_name(&bus->dev, "hawser-bus%d", bus->id);
 	if (ret)
 		goto put;
-	ret = hawser_arena_open(bus);
+	ret = link->region ? hawser_arena_open(bus) : 0;
 	if (ret)
 		goto put;
 	/* Memory may be needed to write memory to disk: a rescuer each. */

@@ -24,6 +24,7 @@
 struct device;
 struct hawser_bus;
 struct hawser_link;
+struct hawser_path_ops;
 
 /**
  * struct hawser_link_ops - what the bus asks of its carrier
@@ -52,6 +53,8 @@ struct hawser_link_ops {
  * @region: the shared data, mapped so that ordinary loads and stores work;
  *	%NULL on a link that copies. Set before attach; stays mapped until
  *	detach returns.
+ * @path: how chains travel (relay.h) on a link that copies; %NULL: in @region.
+ *	Set before attach.
  * @region_bytes: its size
  * @mtu: longest message that @ops->send takes, at least 52. Valid while up.
  * @marks: marks are the only notification (docs/decisions/0004): neither side
@@ -60,6 +63,7 @@ struct hawser_link_ops {
  */
 struct hawser_link {
 	const struct hawser_link_ops *ops;
+	const struct hawser_path_ops *path;
 	struct device *dev;
 	void *region;
 	size_t region_bytes;

@@ -12,6 +12,7 @@
  */
 
 #include <linux/delay.h>
+#include <linux/export.h>
 #include <linux/io.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
@@ -136,8 +137,38 @@ u32 hawser_chain_out(struct hawser_queue *q, const struct hawser_chain *chain,
 	return done;
 }
 
+int hawser_chain_runs(struct hawser_queue *q, const struct hawser_chain *chain,
+		      struct kvec *runs, int most)
+{
+	const struct vring_desc *desc;
+	struct walk walk;
+	int count = 0;
+
+	walk_from(q, chain->head, &walk);
+	while ((desc = walk_next(&walk))) {
+		void *at = phys_to_virt(le64(desc->addr));
+		u32 bytes = le32(desc->len);
+
+		if (le16(desc->flags) & VRING_DESC_F_WRITE)
+			break;
+		if (!bytes)
+			continue;
+		if (count && runs[count - 1].iov_base +
+				     runs[count - 1].iov_len == at) {
+			runs[count - 1].iov_len += bytes;
+			continue;
+		}
+		if (count == most)
+			return -EMSGSIZE;
+		runs[count].iov_base = at;
+		runs[count++].iov_len = bytes;
+	}
+	return count;
+}
+EXPORT_SYMBOL_GPL(hawser_chain_runs);
+
 /* Copies what the device wrote into the chain, in order. */
-void hawser_chain_in(struct hawser_queue *q, u16 head, const void *from,
+void hawser_chain_in(struct hawser_queue *q, u16 head, u32 at, const void *from,
 		     u32 bytes)
 {
 	const struct vring_desc *desc;
@@ -145,15 +176,23 @@ void hawser_chain_in(struct hawser_queue *q, u16 head, const void *from,
 
 	walk_from(q, head, &walk);
 	while (bytes && (desc = walk_next(&walk))) {
-		u32 part = min(bytes, le32(desc->len));
+		u32 room = le32(desc->len);
+		u32 part;
 
 		if (!(le16(desc->flags) & VRING_DESC_F_WRITE))
 			continue;
-		memcpy(phys_to_virt(le64(desc->addr)), from, part);
+		if (at >= room) {
+			at -= room;
+			continue;
+		}
+		part = min(bytes, room - at);
+		memcpy(phys_to_virt(le64(desc->addr)) + at, from, part);
 		from += part;
 		bytes -= part;
+		at = 0;
 	}
 }
+EXPORT_SYMBOL_GPL(hawser_chain_in);
 
 /*
  * A block request is only done when its last byte says so. What the device did
@@ -280,9 +319,7 @@ static int collect(struct hawser_queue *q, int chains, const char **why)
 		if (done.slot->head != HAWSER_NO_CHAIN) {
 			u16 head = done.slot->head;
 
-			hawser_chain_in(q, head,
-					q->bus->link->region + done.slot->copy,
-					done.written);
+			hawser_path_fetch(q, &done);
 			if (done.written < done.slot->writable && is_block(q))
 				fail_block(q, head);
 			finish(q, head, done.written);
@@ -469,6 +506,7 @@ void hawser_queue_rung(struct hawser_queue *q)
 		tasklet_schedule(&q->bh);
 	give_up(q, why);
 }
+EXPORT_SYMBOL_GPL(hawser_queue_rung);
 
 static void bottom_half(struct tasklet_struct *bh)
 {
@@ -535,6 +573,7 @@ struct hawser_queue *hawser_queue_new(struct hawser_vdev *v, u16 index,
 		return ERR_PTR(-ENOMEM);
 	q->owner = v;
 	q->bus = v->bus;
+	q->ops = v->bus->link->path ?: &hawser_shared_path;
 	q->index = index;
 	q->device = v->number;
 	q->care = care_for(v, index);
@@ -598,6 +637,7 @@ static void recall(struct hawser_queue *q, const char **why)
 	struct hawser_chain chain;
 	struct hawser_slot *slot;
 
+	hawser_path_stop(q);
 	list_for_each_entry(slot, &q->path.in_flight, node)
 		count += slot->head != HAWSER_NO_CHAIN;
 	if (count + left > q->ring.num)
@@ -653,6 +693,7 @@ void hawser_queue_forget(struct hawser_queue *q)
 	struct hawser_slot *slot;
 
 	spin_lock_irq(&q->lock);
+	hawser_path_stop(q);
 	q->live = false;
 	q->dead = false;
 	q->blocked = false;

@@ -3,7 +3,8 @@
 
 /*
  * One queue: the device's half of the ring that the driver uses (relay.c), and
- * a path on which its chains travel to the peer and back (shared_path.c). The
+ * a path on which its chains travel to the peer and back (shared_path.c where
+ * memory is shared, courier.c where it is not). The
  * driver's ring and buffers are ordinary kernel memory that the peer never
  * sees; whatever the path takes from the peer it checks before it tells.
  */
@@ -15,6 +16,7 @@
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
+#include <linux/uio.h>
 #include <linux/virtio.h>
 #include <linux/virtio_ring.h>
 
@@ -77,6 +79,7 @@ struct hawser_slot {
  * @avail_idx: next position to fill; @told_idx: up to where the peer was told
  * @used_idx: next position to read
  * @held: bytes of the region in use by chains
+ * @carried: the courier's own
  */
 struct hawser_path {
 	u16 num;
@@ -94,6 +97,7 @@ struct hawser_path {
 	struct hawser_slot *slots;
 	struct list_head in_flight;
 	size_t held;
+	void *carried;
 };
 
 /*
@@ -108,6 +112,7 @@ struct hawser_path {
  * @patience: how long a chain of a HAWSER_POST queue may find no room
  */
 struct hawser_queue {
+	const struct hawser_path_ops *ops;
 	struct hawser_vdev *owner;
 	struct hawser_bus *bus;
 	struct virtqueue *vq;
@@ -162,10 +167,13 @@ void hawser_queue_rung(struct hawser_queue *q);
 
 u32 hawser_chain_out(struct hawser_queue *q, const struct hawser_chain *chain,
 		     void *to);
-void hawser_chain_in(struct hawser_queue *q, u16 head, const void *from,
+/* The same without copying: runs of bytes that lie together, or -EMSGSIZE. */
+int hawser_chain_runs(struct hawser_queue *q, const struct hawser_chain *chain,
+		      struct kvec *runs, int most);
+/* Copies to where the device writes, from byte @at of it on. */
+void hawser_chain_in(struct hawser_queue *q, u16 head, u32 at, const void *from,
 		     u32 bytes);
 
-/* shared_path.c; all but open, close and bury under the queue's lock. */
 /*
  * struct hawser_done - a chain that the peer is through with
  * @slot: which; given back by hawser_path_release()
@@ -176,23 +184,100 @@ struct hawser_done {
 	u32 written;
 };
 
-int hawser_path_open(struct hawser_queue *q, u16 num, bool event_idx);
-void hawser_path_close(struct hawser_queue *q);
-/* The same, but its memory stays untouched until the link is down. */
-void hawser_path_bury(struct hawser_queue *q);
-/* 0; -EAGAIN: no room now; -EMSGSIZE: never. */
-int hawser_path_post(struct hawser_queue *q, const struct hawser_chain *chain,
-		     u16 head);
-/* Lets the peer see what was posted; true: it has to be told as well. */
-bool hawser_path_publish(struct hawser_queue *q);
-/* 1: *done; 0: nothing; negative: the peer may not do that, *why says what. */
-int hawser_path_take(struct hawser_queue *q, struct hawser_done *done,
-		     const char **why);
-void hawser_path_release(struct hawser_queue *q, struct hawser_slot *slot);
-/* Asks to be told of the next completion; true: there is one already. */
-bool hawser_path_arm(struct hawser_queue *q);
-/* Does not ask any more. */
-void hawser_path_disarm(struct hawser_queue *q);
+/**
+ * struct hawser_path_ops - a kind of path; all but open, close and bury under
+ * the queue's lock
+ * @open: process context. @num is the largest queue that makes sense.
+ * @close: process context; what is at the peer is forgotten
+ * @bury: the same, but its memory stays untouched until the link is down
+ * @stop: the driver may take its buffers back now; %NULL: they are copies
+ * @post: 0; -EAGAIN: no room now; -EMSGSIZE: never. With HAWSER_NO_CHAIN for
+ *	@head nobody waits, and the chain's bytes are gone when it returns.
+ * @publish: lets the peer see what was posted; true: it has to be told as well
+ * @take: 1: *done; 0: nothing; negative: the peer may not do that, *why says
+ *	what
+ * @fetch: copies what the peer wrote into the driver's buffers
+ * @release: the end of a slot
+ * @arm: asks to be told of the next completion; true: there is one already
+ * @disarm: does not ask any more
+ */
+struct hawser_path_ops {
+	int (*open)(struct hawser_queue *q, u16 num, bool event_idx);
+	void (*close)(struct hawser_queue *q);
+	void (*bury)(struct hawser_queue *q);
+	void (*stop)(struct hawser_queue *q);
+	int (*post)(struct hawser_queue *q, const struct hawser_chain *chain,
+		    u16 head);
+	bool (*publish)(struct hawser_queue *q);
+	int (*take)(struct hawser_queue *q, struct hawser_done *done,
+		    const char **why);
+	void (*fetch)(struct hawser_queue *q, const struct hawser_done *done);
+	void (*release)(struct hawser_queue *q, struct hawser_slot *slot);
+	bool (*arm)(struct hawser_queue *q);
+	void (*disarm)(struct hawser_queue *q);
+};
 
+extern const struct hawser_path_ops hawser_shared_path;
+
+static inline int hawser_path_open(struct hawser_queue *q, u16 num,
+				   bool event_idx)
+{
+	return q->ops->open(q, num, event_idx);
+}
+
+static inline void hawser_path_close(struct hawser_queue *q)
+{
+	q->ops->close(q);
+}
+
+static inline void hawser_path_bury(struct hawser_queue *q)
+{
+	q->ops->bury(q);
+}
+
+static inline void hawser_path_stop(struct hawser_queue *q)
+{
+	if (q->ops->stop)
+		q->ops->stop(q);
+}
+
+static inline int hawser_path_post(struct hawser_queue *q,
+				   const struct hawser_chain *chain, u16 head)
+{
+	return q->ops->post(q, chain, head);
+}
+
+static inline bool hawser_path_publish(struct hawser_queue *q)
+{
+	return q->ops->publish(q);
+}
+
+static inline int hawser_path_take(struct hawser_queue *q,
+				   struct hawser_done *done, const char **why)
+{
+	return q->ops->take(q, done, why);
+}
+
+static inline void hawser_path_fetch(struct hawser_queue *q,
+				     const struct hawser_done *done)
+{
+	q->ops->fetch(q, done);
+}
+
+static inline void hawser_path_release(struct hawser_queue *q,
+				       struct hawser_slot *slot)
+{
+	q->ops->release(q, slot);
+}
+
+static inline bool hawser_path_arm(struct hawser_queue *q)
+{
+	return q->ops->arm(q);
+}
+
+static inline void hawser_path_disarm(struct hawser_queue *q)
+{
+	q->ops->disarm(q);
+}
 
 #endif

@@ -32,6 +32,10 @@ static inline __virtio16 to_le16(u16 value)
 	return __cpu_to_virtio16(true, value);
 }
 
+static void shared_close(struct hawser_queue *q);
+static void shared_release(struct hawser_queue *q, struct hawser_slot *slot);
+static void shared_disarm(struct hawser_queue *q);
+
 /* --- the arena ----------------------------------------------------------- */
 
 /*
@@ -116,7 +120,7 @@ static size_t ring_size(u16 num)
 }
 
 /* The ring is empty and nothing at the peer, whatever was before. */
-int hawser_path_open(struct hawser_queue *q, u16 num, bool event_idx)
+static int shared_open(struct hawser_queue *q, u16 num, bool event_idx)
 {
 	struct hawser_path *path = &q->path;
 	unsigned long at;
@@ -124,7 +128,7 @@ int hawser_path_open(struct hawser_queue *q, u16 num, bool event_idx)
 
 	if (num < 2 || !is_power_of_2(num))
 		return -EINVAL;
-	hawser_path_close(q);
+	shared_close(q);
 	path->slots = kcalloc(num / 2, sizeof(*path->slots), GFP_KERNEL);
 	path->free = kcalloc(num / 2, sizeof(*path->free), GFP_KERNEL);
 	at = gen_pool_alloc(q->bus->arena, ring_size(num));
@@ -154,12 +158,12 @@ int hawser_path_open(struct hawser_queue *q, u16 num, bool event_idx)
 	path->held = 0;
 	INIT_LIST_HEAD(&path->in_flight);
 	if (q->care == HAWSER_POST || q->care == HAWSER_POST_NOW)
-		hawser_path_disarm(q);
+		shared_disarm(q);
 	return 0;
 }
 
 /* The peer does not use the ring any more, or is not there any more. */
-void hawser_path_close(struct hawser_queue *q)
+static void shared_close(struct hawser_queue *q)
 {
 	struct hawser_path *path = &q->path;
 	struct hawser_slot *slot, *next;
@@ -167,7 +171,7 @@ void hawser_path_close(struct hawser_queue *q)
 	if (!path->num)
 		return;
 	list_for_each_entry_safe(slot, next, &path->in_flight, node)
-		hawser_path_release(q, slot);
+		shared_release(q, slot);
 	gen_pool_free(q->bus->arena, (unsigned long)path->desc,
 		      path->ring_bytes);
 	kfree(path->slots);
@@ -184,7 +188,7 @@ struct grave {
 	bool long_lived;
 };
 
-void hawser_path_bury(struct hawser_queue *q)
+static void shared_bury(struct hawser_queue *q)
 {
 	struct hawser_path *path = &q->path;
 	struct grave *grave;
@@ -235,8 +239,8 @@ static void write_desc(struct vring_desc *desc, u32 at, u32 bytes, u16 flags,
 	desc->next = to_le16(next);
 }
 
-int hawser_path_post(struct hawser_queue *q, const struct hawser_chain *chain,
-		     u16 head)
+static int shared_post(struct hawser_queue *q, const struct hawser_chain *chain,
+		       u16 head)
 {
 	struct hawser_path *path = &q->path;
 	struct gen_pool *pool = pool_of(q);
@@ -296,7 +300,7 @@ int hawser_path_post(struct hawser_queue *q, const struct hawser_chain *chain,
 	return 0;
 }
 
-bool hawser_path_publish(struct hawser_queue *q)
+static bool shared_publish(struct hawser_queue *q)
 {
 	struct hawser_path *path = &q->path;
 	u16 from = path->told_idx;
@@ -318,8 +322,8 @@ bool hawser_path_publish(struct hawser_queue *q)
 
 /* --- and back ------------------------------------------------------------ */
 
-int hawser_path_take(struct hawser_queue *q, struct hawser_done *done,
-		     const char **why)
+static int shared_take(struct hawser_queue *q, struct hawser_done *done,
+		       const char **why)
 {
 	struct hawser_path *path = &q->path;
 	struct vring_used_elem *elem;
@@ -357,7 +361,7 @@ int hawser_path_take(struct hawser_queue *q, struct hawser_done *done,
 	return 1;
 }
 
-void hawser_path_release(struct hawser_queue *q, struct hawser_slot *slot)
+static void shared_release(struct hawser_queue *q, struct hawser_slot *slot)
 {
 	struct hawser_path *path = &q->path;
 
@@ -370,7 +374,7 @@ void hawser_path_release(struct hawser_queue *q, struct hawser_slot *slot)
 	path->free[path->free_count++] = slot - path->slots;
 }
 
-bool hawser_path_arm(struct hawser_queue *q)
+static bool shared_arm(struct hawser_queue *q)
 {
 	struct hawser_path *path = &q->path;
 
@@ -384,7 +388,7 @@ bool hawser_path_arm(struct hawser_queue *q)
 	return le16(READ_ONCE(path->used->idx)) != path->used_idx;
 }
 
-void hawser_path_disarm(struct hawser_queue *q)
+static void shared_disarm(struct hawser_queue *q)
 {
 	struct hawser_path *path = &q->path;
 
@@ -395,3 +399,22 @@ void hawser_path_disarm(struct hawser_queue *q)
 		WRITE_ONCE(path->avail->flags,
 			   to_le16(VRING_AVAIL_F_NO_INTERRUPT));
 }
+
+static void shared_fetch(struct hawser_queue *q, const struct hawser_done *done)
+{
+	hawser_chain_in(q, done->slot->head, 0,
+			q->bus->link->region + done->slot->copy, done->written);
+}
+
+const struct hawser_path_ops hawser_shared_path = {
+	.open = shared_open,
+	.close = shared_close,
+	.bury = shared_bury,
+	.post = shared_post,
+	.publish = shared_publish,
+	.take = shared_take,
+	.fetch = shared_fetch,
+	.release = shared_release,
+	.arm = shared_arm,
+	.disarm = shared_disarm,
+};

@@ -360,7 +360,14 @@ static int tell_queue(struct hawser_vdev *v, struct hawser_queue *q)
 		.device = cpu_to_le64((unsigned long)path->used - base),
 	};
 	struct hawser_msg_vqueue_state state;
-	int ret = ask(v, VIRTIO_MSG_SET_VQUEUE, &setup, sizeof(setup), NULL, 0);
+	int ret;
+
+	if (!v->bus->link->region) {	/* each side has a ring of its own */
+		setup.descriptors = 0;
+		setup.driver = 0;
+		setup.device = 0;
+	}
+	ret = ask(v, VIRTIO_MSG_SET_VQUEUE, &setup, sizeof(setup), NULL, 0);
 
 	if (ret < 0)
 		return ret;
@@ -368,10 +375,12 @@ static int tell_queue(struct hawser_vdev *v, struct hawser_queue *q)
 	ret = ask_queue(v, q->index, &state);
 	if (ret)
 		return ret;
-	if (state.descriptors != setup.descriptors ||
-	    state.driver != setup.driver || state.device != setup.device ||
-	    (v->wire == HAWSER_WIRE_V2 &&
-	     !(le32_to_cpu(state.flags) & VIRTIO_MSG_VQUEUE_ENABLED)))
+	if (v->bus->link->region &&
+	    (state.descriptors != setup.descriptors ||
+	     state.driver != setup.driver || state.device != setup.device))
+		return -EPROTO;
+	if (v->wire == HAWSER_WIRE_V2 &&
+	    !(le32_to_cpu(state.flags) & VIRTIO_MSG_VQUEUE_ENABLED))
 		return -EPROTO;
 	return 0;
 }
