@@ -1,0 +1,248 @@
+# shellcheck shell=sh disable=SC2154,SC3045 # addresses are those of lib.sh; busybox reads with a time limit
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+# The guest that uses the devices, through its kernel's own drivers. Each row says what was done, and whether what came
+# back is what it should be. Read by /init.
+
+failures=0
+
+# What the devices' interrupts have come to.
+interrupts() {
+  awk '/virtio|hawser/ { for (n = 2; n <= NF && $n ~ /^[0-9]+$/; n++) sum += $n } END { print sum + 0 }' /proc/interrupts
+}
+
+doorbells() { cat /sys/bus/virtio/devices/../../../class/hawser/*/doorbells 2>/dev/null || echo 0; }
+
+begin() {
+  interrupts_before=$(interrupts)
+  doorbells_before=$(doorbells)
+  began=$(now)
+}
+
+# row DEVICE OPERATION BYTES OPERATIONS VERIFIED [NOTE]: of what was done since begin.
+row() {
+  ended=$(now)
+  row_in $((ended - began)) "$@"
+}
+
+# The same, with its nanoseconds said by what did it.
+row_in() {
+  [ "$6" = yes ] || failures=$((failures + 1))
+  echo "HAWSER-ROW device=$2 op=$3 bytes=${4:-0} ops=${5:-0} ns=$1" \
+    "doorbells=$(($(doorbells) - doorbells_before)) interrupts=$(($(interrupts) - interrupts_before))" \
+    "verified=$6${7:+ note=$7}"
+}
+
+# yes_if COMMAND...: "yes" or "no".
+yes_if() { if "$@" >/dev/null 2>&1; then echo yes; else echo no; fi; }
+
+# Requests and bytes of a disk, as the kernel counts them: reads and writes.
+disk_requests() { awk '{ print $1 + $5 }' /sys/block/vda/stat; }
+disk_bytes() { awk '{ print ($3 + $7) * 512 }' /sys/block/vda/stat; }
+
+begin_disk() {
+  requests_before=$(disk_requests)
+  bytes_before=$(disk_bytes)
+  begin
+}
+
+disk_row() { row vda "$1" $(($(disk_bytes) - bytes_before)) $(($(disk_requests) - requests_before)) "$2" "${3:-}"; }
+
+drop_caches() {
+  sync
+  echo 3 >/proc/sys/vm/drop_caches
+}
+
+use_files() {
+  if [ "$peer" = plain ]; then
+    begin_disk
+    mkfs.ext4 -q -F /dev/vda
+    disk_row mkfs-ext4 "$(yes_if [ $? = 0 ])"
+  fi
+  begin_disk
+  mount -t ext4 /dev/vda /mnt
+  disk_row mount-ext4 "$(yes_if mountpoint_of /mnt)"
+  mountpoint_of /mnt || return
+  if [ "$peer" = plain ]; then
+    mkdir -p /mnt/tree
+    cp -a /lib/modules /mnt/tree/
+    (cd /mnt && find tree -type f -exec sha256sum {} + >sums)
+    drop_caches
+  fi
+  files=$(wc -l </mnt/sums)
+  begin_disk
+  (cd /mnt && sha256sum -c -s sums)
+  disk_row read-tree "$(yes_if [ $? = 0 -a "$files" -gt 0 ])" "$files files"
+  begin_disk
+  mkdir -p /mnt/copy
+  cp -a /mnt/tree /mnt/copy/
+  drop_caches
+  (cd /mnt/copy && sha256sum -c -s ../sums)
+  disk_row copy-tree "$(yes_if [ $? = 0 ])" "$files files"
+  rm -rf /mnt/copy
+}
+
+mountpoint_of() { grep -q " $1 " /proc/mounts; }
+
+# fio_row NAME BYTES OPTIONS...: requests of so many bytes; figures out of fio's terse output, version 3.
+fio_row() {
+  name=$1
+  request=$2
+  shift 2
+  begin
+  terse=$(fio --name="$name" --filename=/mnt/fio --size=8M --direct=1 --ioengine=io_uring --verify=crc32c \
+    --verify_fatal=1 --output-format=terse --terse-version=3 --bs="$request" "$@" 2>&1)
+  status=$?
+  # 5: error; of reads 6 KiB, 9 milliseconds, 40 mean latency in microseconds; of writes 47, 50 and 81.
+  figures=$(echo "$terse" | awk -F ';' -v name="$name" '
+    $1 == 3 { if (name ~ /write/) print $47 * 1024, $50, $81, $5; else print $6 * 1024, $9, $40, $5; found = 1 }
+    END { if (!found) print 0, 1, 0, 1 }')
+  # shellcheck disable=SC2086  # one word a figure
+  set -- $figures
+  verified=$(yes_if [ "$status" = 0 -a "$4" = 0 -a "$1" -gt 0 ])
+  [ "$verified" = yes ] || echo "$terse" | grep -v "^3;"
+  row_in $(($2 * 1000000)) vda "fio-$name" "$1" $(($1 / request)) "$verified" "mean latency ${3%.*} us"
+}
+
+use_fio() {
+  fio_row write-1m 1048576 --rw=write --iodepth=4 --size=16M
+  fio_row randwrite-4k-1 4096 --rw=randwrite --iodepth=1 --size=2M
+  fio_row randwrite-4k-32 4096 --rw=randwrite --iodepth=32
+  fio_row randread-4k-1 4096 --rw=randread --iodepth=1 --size=2M
+  fio_row randread-4k-32 4096 --rw=randread --iodepth=32
+}
+
+use_blk() {
+  await 10 [ -b /dev/vda ] || {
+    begin
+    row vda appear 0 0 no "there is no disk"
+    return
+  }
+  use_files || return
+  use_fio
+  begin_disk
+  umount /mnt
+  disk_row unmount "$(yes_if [ $? = 0 ])"
+}
+
+# iperf_row NAME OPTIONS...
+iperf_row() {
+  name=$1
+  shift
+  begin
+  json=$(iperf3 -J -c "$address_of_device" -t "${net_seconds:-2}" "$@")
+  status=$?
+  # The last sum that was received: bytes, seconds.
+  figures=$(echo "$json" | awk '
+    /"sum_received"/ { inside = 1 }
+    inside && /"seconds"/ { gsub(/[^0-9.e+]/, "", $2); seconds = $2 }
+    inside && /"bytes"/ { gsub(/[^0-9]/, "", $2); bytes = $2; inside = 0 }
+    END { printf "%d %.0f %.2f\n", bytes, seconds * 1e9, seconds ? bytes * 8e-9 / seconds : 0 }')
+  # shellcheck disable=SC2086  # one word a figure
+  set -- $figures
+  verified=$(yes_if [ "$status" = 0 -a "$1" -gt 0 ])
+  [ "$verified" = yes ] || echo "$json" | tail -n 5
+  row_in "$2" eth0 "$name" "$1" 0 "$verified" "$3 Gbit/s"
+}
+
+use_net() {
+  await 10 [ -e /sys/class/net/eth0 ] || {
+    begin
+    row eth0 appear 0 0 no "there is no network"
+    return
+  }
+  ip link set eth0 up
+  ip address add "$address_of_driver"/24 dev eth0
+  if [ "$peer" = plain ]; then # a network of one that sends every frame back
+    received=$(cat /sys/class/net/eth0/statistics/rx_packets)
+    begin
+    arping -c 5 -w 1 -I eth0 "$address_of_device" >/dev/null 2>&1
+    received=$(($(cat /sys/class/net/eth0/statistics/rx_packets) - received))
+    row eth0 frames-back 0 "$received" "$(yes_if [ "$received" -gt 0 ])"
+    return
+  fi
+  await 10 ping -c 1 -W 1 "$address_of_device"
+  begin
+  said=$(ping -A -c 300 -w 20 -q "$address_of_device")
+  replies=$(echo "$said" | sed -n 's/.* \([0-9]*\) packets received.*/\1/p')
+  mean=$(echo "$said" | sed -n 's|.*= [0-9.]*/\([0-9.]*\)/.*|\1|p')
+  row eth0 ping $((${replies:-0} * 84)) "${replies:-0}" "$(yes_if [ "${replies:-0}" = 300 ])" "mean $mean ms"
+  begin
+  wget -q -O /tmp/file "http://$address_of_device/file"
+  size=$(wc -c </tmp/file)
+  sum=$(wget -q -O - "http://$address_of_device/sum")
+  row eth0 http-get "$size" 0 "$(yes_if [ -n "$sum" -a "$sum" = "$(sha256sum </tmp/file)" ])"
+  iperf_row iperf3-tcp-to
+  iperf_row iperf3-tcp-from -R
+}
+
+use_console() {
+  await 10 [ -c /dev/hvc0 ] || {
+    begin
+    row hvc0 appear 0 0 no "there is no console"
+    return
+  }
+  exec 3<>/dev/hvc0
+  stty -F /dev/hvc0 raw -echo
+  if [ "$peer" = plain ]; then
+    question=$(head -c 24 /dev/urandom | xxd -p)
+    answer=$question
+  else # a shell
+    # shellcheck disable=SC2016  # the other side works it out
+    question='echo answer-$((6 * 7))-$(hostname)'
+    answer="answer-42-device"
+  fi
+  begin
+  echo "$question" >&3
+  seen=no
+  bytes=0
+  while [ $seen = no ] && IFS= read -r -t 5 line <&3; do
+    bytes=$((bytes + ${#line} + 1))
+    case "$line" in *"$answer"*) seen=yes ;; esac
+  done
+  exec 3>&-
+  row hvc0 "$([ "$peer" = plain ] && echo echo || echo shell)" $((bytes + ${#question} + 1)) 2 $seen
+}
+
+use_rng() {
+  source_is_virtio() { grep -q virtio /sys/class/misc/hw_random/rng_current; }
+  await 10 source_is_virtio
+  begin
+  head -c 4096 /dev/hwrng >/tmp/one
+  head -c 4096 /dev/hwrng >/tmp/two
+  verified=$(yes_if [ "$(wc -c </tmp/one)" = 4096 -a "$(wc -c </tmp/two)" = 4096 ])
+  # No two alike, and nothing that could be packed.
+  if cmp -s /tmp/one /tmp/two || [ "$(gzip -c /tmp/one | wc -c)" -lt 4000 ] || ! source_is_virtio; then verified=no; fi
+  row hwrng read 8192 2 "$verified" "$(cat /sys/class/misc/hw_random/rng_current)"
+}
+
+# The last word is the verdict of all.
+go_on() {
+  deadline=$(($(now) + ${seconds:-0} * 1000000000))
+  while [ "$(now)" -lt $deadline ]; do
+    mount -t ext4 /dev/vda /mnt
+    fio_row randwrite-4k-32 4096 --rw=randwrite --iodepth=32
+    umount /mnt
+    use_rng
+  done
+}
+
+devices_there() { [ "$(find /sys/bus/virtio/devices -mindepth 1 | wc -l)" -ge 4 ]; }
+
+main() {
+  peer=${peer:-linux}
+  modprobe -a virtio_blk virtio_net virtio_console virtio-rng ext4 crc32c_generic
+  begin
+  start_link
+  await 30 devices_there
+  row link devices 0 "$(find /sys/bus/virtio/devices -mindepth 1 | wc -l)" "$(yes_if devices_there)"
+  if devices_there; then
+    use_rng
+    use_console
+    use_blk
+    use_net
+    go_on
+  fi
+  echo "HAWSER-END status=$((failures > 0))"
+}
