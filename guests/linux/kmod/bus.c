@@ -188,9 +188,11 @@ static void take_event(struct hawser_bus *bus, u8 id, u16 device,
 		memcpy(&config, payload, sizeof(config));
 		hawser_vdev_event_config(v, le32_to_cpu(config.device_status));
 	} else if (v && id == VIRTIO_MSG_EVENT_USED && bytes >= sizeof(used)) {
+		unsigned int mark;
+
 		memcpy(&used, payload, sizeof(used));
-		hawser_bus_rung(bus->link, BIT_ULL(hawser_mark_of(device,
-						le32_to_cpu(used.vq_index))));
+		mark = hawser_mark_of(device, le32_to_cpu(used.vq_index));
+		hawser_bus_rung(bus->link, BIT_ULL(mark));
 	}
 	mutex_unlock(&bus->vdevs_lock);
 }

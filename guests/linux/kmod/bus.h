@@ -61,7 +61,7 @@ struct hawser_bus {
 	struct device dev;
 	int id;
 
-	spinlock_t lock;
+	spinlock_t lock;	/* the link's state, and who waits */
 	bool up;
 	bool leaving;
 	u32 epoch;
@@ -71,16 +71,16 @@ struct hawser_bus {
 	DECLARE_BITMAP(removed, HAWSER_DEVICES);
 	bool enumerate;
 
-	struct mutex plug_lock;
+	struct mutex plug_lock;	/* devices come and go one at a time */
 	struct workqueue_struct *protocol;
 	struct work_struct sync;
 	struct workqueue_struct *plugging;
 	struct work_struct plug;
 
-	struct mutex vdevs_lock;
+	struct mutex vdevs_lock;	/* @vdevs */
 	struct hawser_vdev *vdevs[HAWSER_DEVICES];
 
-	spinlock_t marks_lock;
+	spinlock_t marks_lock;	/* changes of @by_mark */
 	struct list_head by_mark[HAWSER_MARKS];
 
 	struct gen_pool *arena;
@@ -127,7 +127,7 @@ struct hawser_vdev {
 	struct hawser_bus *bus;
 	u16 number;
 
-	struct mutex lock;
+	struct mutex lock;	/* conversations with the peer */
 	enum hawser_wire wire;
 	u32 device_id;
 	u32 vendor_id;
@@ -136,7 +136,7 @@ struct hawser_vdev {
 	u64 offered;
 	u16 queue_max[HAWSER_QUEUES];
 
-	spinlock_t config_lock;
+	spinlock_t config_lock;	/* the copy of the configuration */
 	u8 *config;
 	u8 *written;
 	u32 generation;
@@ -155,7 +155,6 @@ static inline struct hawser_vdev *to_hawser(struct virtio_device *vdev)
 {
 	return container_of(vdev, struct hawser_vdev, vdev);
 }
-
 
 /*
  * bus.c: one request and its answer. @said gets at most @room bytes of payload;

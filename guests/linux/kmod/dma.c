@@ -14,7 +14,6 @@
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
-#include <linux/version.h>
 #include <linux/virtio_config.h>
 
 #include "bus.h"
@@ -35,14 +34,13 @@ static void identity_free(struct device *dev, size_t bytes, void *memory,
 	free_pages_exact(memory, bytes);
 }
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#ifdef HAWSER_MAP_PHYS	/* Linux 6.18 */
 static dma_addr_t identity_map(struct device *dev, phys_addr_t phys,
 			       size_t bytes, enum dma_data_direction direction,
 			       unsigned long attrs)
 {
 	return phys;
 }
-#define MAP .map_phys
 #else
 static dma_addr_t identity_map(struct device *dev, struct page *page,
 			       unsigned long offset, size_t bytes,
@@ -51,13 +49,16 @@ static dma_addr_t identity_map(struct device *dev, struct page *page,
 {
 	return page_to_phys(page) + offset;
 }
-#define MAP .map_page
 #endif
 
 static const struct dma_map_ops identity = {
 	.alloc = identity_alloc,
 	.free = identity_free,
-	MAP = identity_map,
+#ifdef HAWSER_MAP_PHYS
+	.map_phys = identity_map,
+#else
+	.map_page = identity_map,
+#endif
 };
 
 void hawser_dma_setup(struct hawser_bus *bus)

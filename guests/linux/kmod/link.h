@@ -32,9 +32,6 @@ struct hawser_path_ops;
  *	Any context. 0, or -EAGAIN (full), -EMSGSIZE, -ENOTCONN (not up).
  * @ring: tells the peer to look at this queue of this device. Any context,
  *	cheap; what was stored before the call is visible to who it wakes.
- * @quiet: while true, the peer need not ring for this queue: somebody looks at
- *	it anyway. A hint; %NULL if the carrier has no use for it. Any context.
- *	A full barrier between it and the look that must follow quiet = false.
  * @fail: the peer broke the protocol. The carrier says so in one line, takes
  *	the link down (hawser_bus_down() comes from its own context, later) and
  *	keeps it broken until somebody resets it. Any context.
@@ -42,7 +39,6 @@ struct hawser_path_ops;
 struct hawser_link_ops {
 	int (*send)(struct hawser_link *link, const void *message, size_t bytes);
 	void (*ring)(struct hawser_link *link, u16 device, u16 queue);
-	void (*quiet)(struct hawser_link *link, u16 device, u16 queue, bool quiet);
 	void (*fail)(struct hawser_link *link, const char *why);
 };
 

@@ -231,6 +231,7 @@ static bool next_head(struct hawser_queue *q, u16 *head)
 		*head = q->again[q->again_first];
 		return true;
 	}
+	/* Pairs with the driver's barrier before it publishes. */
 	idx = le16(virt_load_acquire(&q->ring.avail->idx));
 	if (idx == q->avail_idx)
 		return false;
@@ -256,7 +257,7 @@ static bool ask_for_kicks(struct hawser_queue *q)
 		return false;
 	WRITE_ONCE(vring_avail_event(&q->ring),
 		   __cpu_to_virtio16(true, q->avail_idx));
-	virt_mb();
+	virt_mb();	/* ask, then look; the driver adds, then looks */
 	return le16(READ_ONCE(q->ring.avail->idx)) != q->avail_idx;
 }
 
@@ -278,8 +279,9 @@ static bool show_finished(struct hawser_queue *q)
 	if (from == to)
 		return false;
 	q->call_from = to;
+	/* Pairs with the driver's barrier before it reads what is used. */
 	virt_store_release(&q->ring.used->idx, __cpu_to_virtio16(true, to));
-	virt_mb();
+	virt_mb();	/* show, then look; the driver asks, then looks */
 	if (q->event_idx)
 		return vring_need_event(le16(READ_ONCE(vring_used_event(&q->ring))),
 					to, from);

@@ -122,7 +122,7 @@ struct hawser_queue {
 	bool long_lived;
 	struct list_head mark_node;
 
-	spinlock_t lock;
+	spinlock_t lock;	/* all that follows */
 	struct vring ring;
 	u16 mask;
 	u16 avail_idx;

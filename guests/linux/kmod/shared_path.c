@@ -266,7 +266,7 @@ static int shared_post(struct hawser_queue *q, const struct hawser_chain *chain,
 	if (!at) {
 		/* Once more: what was given back before this wakes nobody. */
 		WRITE_ONCE(q->bus->starving, true);
-		smp_mb();
+		smp_mb();	/* pairs with collect() in relay.c */
 		at = fair(q, pool, bytes) ? gen_pool_alloc(pool, bytes) : 0;
 		if (!at)
 			return -EAGAIN;
@@ -310,6 +310,7 @@ static bool shared_publish(struct hawser_queue *q)
 	if (from == to)
 		return false;
 	path->told_idx = to;
+	/* Pairs with the peer's acquire of the index. */
 	virt_store_release(&path->avail->idx, to_le16(to));
 	/* The peer asks to be told, then looks; here it is the other way. */
 	virt_mb();
@@ -331,6 +332,7 @@ static int shared_take(struct hawser_queue *q, struct hawser_done *done,
 	u16 idx, count;
 	u32 id, written;
 
+	/* Pairs with the peer's release of it. */
 	idx = le16(virt_load_acquire(&path->used->idx));
 	count = idx - path->used_idx;
 	if (!count)

@@ -15,7 +15,6 @@
 #include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/slab.h>
-#include <linux/version.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <uapi/linux/virtio_blk.h>
@@ -214,7 +213,7 @@ static int reset_peer(struct hawser_vdev *v)
 
 		if (time_after(jiffies, until))
 			return -ETIMEDOUT;
-		msleep(2);
+		usleep_range(1000, 3000);
 		ret = ask_exactly(v, VIRTIO_MSG_GET_DEVICE_STATUS, NULL, 0,
 				  &said, sizeof(said));
 		if (!ret)
@@ -402,8 +401,8 @@ static int learn(struct hawser_vdev *v, bool *changed)
 	v->device_id = le32_to_cpu(info.device_id);
 	v->vendor_id = le32_to_cpu(info.vendor_id);
 	v->config_size = le32_to_cpu(info.config_size);
-	v->max_queues = min(le32_to_cpu(info.max_virtqueues),
-			    (u32)HAWSER_QUEUES);
+	v->max_queues = min_t(u32, le32_to_cpu(info.max_virtqueues),
+			      HAWSER_QUEUES);
 	if (!v->device_id)
 		return -ENODEV;
 	if (v->config_size > HAWSER_CONFIG_MAX)
@@ -424,7 +423,7 @@ static int learn(struct hawser_vdev *v, bool *changed)
 		ret = ask_queue(v, n, &state);
 		if (ret)
 			return ret;
-		size = min(le32_to_cpu(state.max_size), (u32)PEER_RING);
+		size = min_t(u32, le32_to_cpu(state.max_size), PEER_RING);
 		v->queue_max[n] = size ? rounddown_pow_of_two(size) : 0;
 	}
 	return ask_config(v, changed);
@@ -799,7 +798,7 @@ static int find_one(struct hawser_vdev *v, unsigned int index,
 	return 0;
 }
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#ifdef HAWSER_VIRTQUEUE_INFO	/* Linux 6.11 */
 static int op_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
 		       struct virtqueue *vqs[],
 		       struct virtqueue_info infos[],
@@ -893,6 +892,7 @@ static void vdev_release(struct device *dev)
 struct hawser_vdev *hawser_vdev_open(struct hawser_bus *bus, u16 number)
 {
 	struct hawser_vdev *v;
+	struct device *dev;
 	bool changed;
 	int ret;
 
@@ -905,9 +905,10 @@ struct hawser_vdev *hawser_vdev_open(struct hawser_bus *bus, u16 number)
 	v->number = number;
 	mutex_init(&v->lock);
 	spin_lock_init(&v->config_lock);
-	v->vdev.dev.parent = &bus->dev;
-	v->vdev.dev.release = vdev_release;
 	v->vdev.config = &config_ops;
+	dev = &v->vdev.dev;
+	dev->parent = &bus->dev;
+	dev->release = vdev_release;
 	mutex_lock(&v->lock);
 	v->epoch = READ_ONCE(bus->epoch);
 	ret = v->epoch ? learn(v, &changed) : -ENOTCONN;
