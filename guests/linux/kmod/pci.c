@@ -85,12 +85,6 @@ static void link_ring(struct hawser_link *link_end, u16 device, u16 queue)
 	hawser_region_ring(&of_link(link_end)->region, device, queue);
 }
 
-static void link_quiet(struct hawser_link *link_end, u16 device, u16 queue,
-		       bool quiet)
-{
-	hawser_region_quiet(&of_link(link_end)->region, device, queue, quiet);
-}
-
 static void link_fail(struct hawser_link *link_end, const char *why)
 {
 	struct hawser_ivshmem *ivshmem = of_link(link_end);
@@ -102,7 +96,6 @@ static void link_fail(struct hawser_link *link_end, const char *why)
 static const struct hawser_link_ops link_ops = {
 	.send = link_send,
 	.ring = link_ring,
-	.quiet = link_quiet,
 	.fail = link_fail,
 };
 
@@ -273,13 +266,20 @@ static void detach_bus(struct hawser_ivshmem *ivshmem)
 	hawser_bus_detach(&ivshmem->link);
 }
 
-/* Nobody can begin to use a device between the question and the answer's use: a device in use is not lost, only gone. */
+/* The devices go, and write first what they have to write. */
+static void give_up_link(struct hawser_ivshmem *ivshmem)
+{
+	if (ivshmem->attached)
+		hawser_bus_unplug(&ivshmem->link);
+	stop_end(ivshmem);
+	detach_bus(ivshmem);
+}
+
 int hawser_ivshmem_step_aside(struct hawser_ivshmem *ivshmem)
 {
 	if (ivshmem->attached && hawser_bus_devices_in_use(&ivshmem->link))
 		return -EBUSY;
-	stop_end(ivshmem);
-	detach_bus(ivshmem);
+	give_up_link(ivshmem);
 	return 0;
 }
 
@@ -684,8 +684,7 @@ static void hawser_remove(struct pci_dev *pdev)
 
 	hawser_window_vanish(ivshmem);
 	mutex_lock(&ivshmem->mutex);
-	stop_end(ivshmem);
-	detach_bus(ivshmem);
+	give_up_link(ivshmem);
 	mutex_unlock(&ivshmem->mutex);
 	end(ivshmem);
 	destroy_workqueue(ivshmem->work);

@@ -462,13 +462,10 @@ static const char *open_for(struct hawser_region *region, u32 peer_epoch)
 	region->peer_words = q.peer_words;
 	region->tx = 0;
 	region->rx = 0;
-	region->mask = 0;
-	region->shared_marks = 0;
-	memset(region->mark_user, 0, sizeof(region->mark_user));
 	store64(q.own_words.tx, 0);
 	store64(q.own_words.rx, 0);
 	if (q.own_words.mask)
-		store64(q.own_words.mask, 0);
+		store64(q.own_words.mask, 0); /* doorbells welcome, always */
 	region->marks_open = true;
 	spin_unlock_irqrestore(&region->mark_lock, flags);
 
@@ -909,42 +906,18 @@ static unsigned int mark_of(u16 device, u16 queue)
 		queue % HAWSER_MARKS_PER_DEVICE) % 64;
 }
 
-/* A mark of two queues must be rung even if one of them is looked at anyway. */
-static void note_user(struct hawser_region *region, unsigned int mark,
-		      u16 device, u16 queue)
-{
-	u32 user = ((u32)device << 16 | queue) + 1;
-
-	if (!region->mark_user[mark])
-		region->mark_user[mark] = user;
-	else if (region->mark_user[mark] != user)
-		region->shared_marks |= BIT_ULL(mark);
-}
-
-static void write_mask(struct hawser_region *region)
-{
-	if (region->own_words.mask)
-		/* Pairs with the peer's look at it after it set a mark. */
-		publish64(region->own_words.mask,
-			  region->mask & ~region->shared_marks);
-}
-
 void hawser_region_ring(struct hawser_region *region, u16 device, u16 queue)
 {
 	unsigned int mark = mark_of(device, queue);
 	u64 bit = BIT_ULL(mark);
 	unsigned long flags;
 	bool wake = false;
-	u64 shared, caught_up;
+	u64 caught_up;
 	u16 vectors;
 
 	spin_lock_irqsave(&region->mark_lock, flags);
 	if (!region->marks_open)
 		goto out;
-	shared = region->shared_marks;
-	note_user(region, mark, device, queue);
-	if (region->shared_marks != shared)
-		write_mask(region);
 	/*
 	 * What was published before (a ring's index) must be visible before we
 	 * conclude that the peer will look anyway. Pairs with its fence
@@ -967,42 +940,6 @@ out:
 	/* Vector 0 is for messages; marks share the others. */
 	vectors = READ_ONCE(region->peer_vectors);
 	doorbell(region, vectors > 1 ? 1 + mark % (vectors - 1) : 0);
-}
-
-void hawser_region_quiet(struct hawser_region *region, u16 device, u16 queue,
-			 bool quiet)
-{
-	unsigned int mark = mark_of(device, queue);
-	u64 bit = BIT_ULL(mark);
-	unsigned long flags;
-	u64 pending;
-
-	spin_lock_irqsave(&region->mark_lock, flags);
-	if (!region->marks_open)
-		goto out;
-	note_user(region, mark, device, queue);
-	if (quiet)
-		region->mask |= bit;
-	else
-		region->mask &= ~bit;
-	write_mask(region);
-	if (!quiet && !(region->shared_marks & bit)) {
-		/*
-		 * A mark that was set while nobody needed to ring is still
-		 * pending, and while it is, the peer would not ring again.
-		 * Pairs with the peer's fence between mark and mask.
-		 */
-		virt_mb();
-		pending = (observe64(region->peer_words.tx) ^ region->rx) & bit;
-		if (pending) {
-			region->rx ^= pending;
-			publish64(region->own_words.rx, region->rx);
-		}
-	}
-out:
-	spin_unlock_irqrestore(&region->mark_lock, flags);
-	if (!quiet)
-		virt_mb(); /* before the look that follows; pairs with the peer's first fence */
 }
 
 u64 hawser_region_take(struct hawser_region *region)

@@ -132,9 +132,6 @@ struct hawser_region {
 	bool marks_open;
 	u64 tx;
 	u64 rx;
-	u64 mask;
-	u64 shared_marks;	/* of more than one queue: never masked */
-	u32 mark_user[64];	/* the queue of a mark, plus 1 */
 };
 
 void hawser_region_init(struct hawser_region *region,
@@ -172,8 +169,6 @@ bool hawser_region_stale(struct hawser_region *region);
 void hawser_region_fail(struct hawser_region *region, const char *why);
 
 void hawser_region_ring(struct hawser_region *region, u16 device, u16 queue);
-void hawser_region_quiet(struct hawser_region *region, u16 device, u16 queue,
-			 bool quiet);
 u64 hawser_region_take(struct hawser_region *region);
 
 /* Who is there, as it calls itself; harmless to print. */
