@@ -74,6 +74,12 @@ static u64 now_of(const struct hawser_argo_link *link)
 	return link->port->now(link->port);
 }
 
+/* The clock may have been looked at again since. */
+static u64 elapsed(u64 since, u64 now)
+{
+	return now > since ? now - since : 0;
+}
+
 static u32 message_cost(u32 bytes)
 {
 	return hawser_argo_cost(FRAME_HEADER_BYTES + bytes);
@@ -484,13 +490,15 @@ static enum hawser_argo_event meet(struct hawser_argo_link *link, u64 now)
 /* Up. */
 static enum hawser_argo_event keep_up(struct hawser_argo_link *link, u64 now)
 {
-	if (link->gone || now - link->heard_at >= link->options.silence) {
+	if (link->gone ||
+	    elapsed(link->heard_at, now) >= link->options.silence) {
 		close_session(link);
 		return HAWSER_ARGO_WENT_DOWN;
 	}
 	link->refused = false;
 	hawser_argo_settle(link);
-	if (now - link->said_at >= link->options.silence / BEATS_PER_SILENCE) {
+	if (elapsed(link->said_at, now) >=
+	    link->options.silence / BEATS_PER_SILENCE) {
 		send_frame(link, HAWSER_ARGO_BEAT, NULL, 0);
 		/* Whoever was refused by Xen is helped out now at the latest. */
 		hawser_argo_notify(link->port);

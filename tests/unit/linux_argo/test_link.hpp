@@ -91,7 +91,11 @@ class KernelEnd final : public ArgoEnd {
         [](void* self, const void* at) {
           return static_cast<KernelEnd*>(self)->port_.frame(static_cast<const std::byte*>(at));
         },
-        [](void* self) { return static_cast<KernelEnd*>(self)->port_.now().ns; }};
+        // Time passes between any two looks at the clock.
+        [](void* self) {
+          auto* const end = static_cast<KernelEnd*>(self);
+          return end->port_.now().ns + ++end->looks_;
+        }};
     const kernel_link_options o{options.role == argo::Role::kDriver,
                                 options.peer,
                                 options.number,
@@ -267,6 +271,7 @@ class KernelEnd final : public ArgoEnd {
   std::span<std::byte> staging_;
   std::map<std::uint32_t, std::vector<std::byte>> held_;
   std::uint32_t number_ = 0;
+  std::uint64_t looks_ = 0;
   bool rang_ = false;
   LinkCounters counters_;
   argo::ArgoCounters calls_;
