@@ -257,6 +257,19 @@ def endings(tally, arch, image):
                 f"{arch}: where QEMU cannot be told the status, the machine still ends and the last line tells it")
 
 
+def restarts(tally, name, arch, image, options):
+    """Five restarts in place where the architecture has them, and one line where it has not."""
+    run = Run(arch, image, options, "restart")
+    oks = sum(line.startswith("ok ") for _, line in run.lines)
+    if arch == "aarch64":
+        good = run.status == 0 and oks == 3 * 6 and "not ok" not in run.text()
+    else:
+        good = run.status == exit_status(arch, 71) and "HAWSER-FAULT an image is restarted in place only on aarch64" in run.text()
+    if not tally.check(good, f"{name}: an image that restarts in place is as it was loaded, but for what survives"
+                       if arch == "aarch64" else f"{name}: a restart in place ends with a line"):
+        print(f"    exit status {run.status}; the console said:\n{run.text()}")
+
+
 def example(tally, arch, image, scratch):
     """The README's example, with this process as the peer that rings."""
     path = os.path.join(scratch, "socket")
@@ -309,6 +322,7 @@ def main():
                     clock_rate(tally, name, arch, image, options)
                     # The MMU is on, and exceptions arrive where they should.
                     one_fault(tally, name, arch, image, options, "write-code")
+                    restarts(tally, name, arch, image, options)
             large_windows(tally, arch, image, scratch)
             example(tally, arch, os.path.join(os.path.dirname(image), "example.img"), scratch)
         for fault in FAULTS:

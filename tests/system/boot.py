@@ -157,7 +157,7 @@ def interrupted(boot, folder):
 def missing_image(boot, folder):
     command = boot.command(images=f"{folder}/nothing")
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, cwd=folder)
-    if done.returncode != 2 or "is missing; build it with" not in done.stderr:
+    if done.returncode != 2 or "there is no guest image hawser-driver.img" not in done.stderr:
         raise Failure(f"status {done.returncode}: {done.stderr.strip()}")
 
 
@@ -165,8 +165,8 @@ class Booter:
     def __init__(self, program, images, folder):
         self.program, self.images, self.folder = program, images, folder
 
-    def __call__(self, *options):
-        return Boot(self.program, self.images, self.folder, *options)
+    def __call__(self, *options, **more):
+        return Boot(self.program, self.images, self.folder, *options, **more)
 
     def command(self, *options, images=None):
         return [self.program, "boot", "--quiet", "--images", images or self.images, "--logs", f"{self.folder}/logs",

@@ -12,6 +12,7 @@ FOLDER/xen/xen is the hypervisor: ./dev xen makes it.
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -44,6 +45,32 @@ def over_argo(boot, *options):
             raise Failure(f"{row['operation']}: {row.get('note', 'not refused')}")
     run.said["results"] = [row for row in run.said["results"] if row["device"] != "link"]
     run.expect_verified()
+
+
+def restarted(boot, *options):
+    """Both domains begin anew in place in the middle of hypercalls, again and again. The driver's ledger and the disk
+    survive; nothing is told to Xen."""
+    lives = 110  # each
+    seed = int(os.environ.get("HAWSER_SEED") or 1)
+    words = []
+    for side in ("driver", "device"):
+        for word in (f"restarts={lives}", f"seed={2 * seed + (side == 'device')}", "silence=200"):
+            words += [f"--{side}-argument", word]
+    run = boot(*options, *words, "--device-argument", "disk=ram", "--device-argument", "ram=1M", "--seconds", "60",
+               timeout=140)
+    rows = run.rows("blk")
+    if run.status != 0 or [row["operation"] for row in rows] != ["keep-writing"] or not rows[0]["verified"]:
+        raise Failure(f"seed {seed}: status {run.status}: {run.said['failure'] or rows}; {run.errors}")
+    if rows[0]["operations"] < 500:
+        raise Failure(f"only {rows[0]['operations']} writes were acknowledged")
+    for side in ("driver", "device"):
+        text = pathlib.Path(boot.folder, "logs", f"{side}.log").read_text()
+        told = re.search(r"restarted in place (\d+) times: (.*) late (\d+)", text)
+        if not told or int(told[1]) != lives:
+            raise Failure(f"the {side} did not begin anew {lives} times: {told and told[0]}")
+        kinds = dict(zip(told[2].split()[::2], map(int, told[2].split()[1::2])))
+        if len(kinds) != 5 or min(kinds.values()) == 0 or int(told[3]) > lives // 2:
+            raise Failure(f"the {side} did not end at every kind of step: {told[0]}")
 
 
 def interrupted(boot, *options):
@@ -80,6 +107,8 @@ def cases(boot):
                lambda order=order: over_argo(boot, *argo, "--order", order))
     yield ("traffic over Argo goes on for as long as it is asked to",
            lambda: over_argo(boot, *argo, "--seconds", "4"))
+    yield ("two domains that begin anew in place at any step, 220 times, lose no acknowledged write",
+           lambda: restarted(boot, *argo))
     for words, sentence in (("argo=0", "put argo=1 on Xen's command line"), ("xsm=silo", "xsm=dummy")):
         yield (f"with {words} one sentence says what to change",
                lambda words=words, sentence=sentence: refused(boot, 1, sentence, *argo, "--xen-argument", words))

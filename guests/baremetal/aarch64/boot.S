@@ -18,6 +18,7 @@
 start:
   msr daifset, #0xf
   mov x19, x0
+  mov x21, xzr                        // not a restart
 
   // Linked to one address. Loaded elsewhere there is nobody to tell, and only one clean way out.
   adrp x0, image_start
@@ -85,7 +86,20 @@ at_el1:
   stp xzr, xzr, [x0], #16
   b 2b
 
-3:mov x0, x19
+3:cbnz x21, 6f
+  ldr x0, =surviving_start            // what a restart in place will need
+  ldr x1, =surviving_end
+4:stp xzr, xzr, [x0], #16
+  cmp x0, x1
+  b.lo 4b
+  ldr x0, =boot_device_tree
+  str x19, [x0]
+  ldr x0, =data_start
+  ldr x1, =image_file_end
+  ldr x2, =pristine_data
+  bl copy_data
+
+6:mov x0, x19
   bl aarch64_build_first_page_tables  // returns the root, or 0
   cbz x0, leave
   mov x20, x0
@@ -118,13 +132,55 @@ at_el1:
   bl aarch64_start
   brk #0
 
-// Discards cached copies of everything that is not in the image's file; bss_start begins a line of its own.
+// A restart in place (restart.hpp), from C++ at EL1: the state of a first start, but for what survives. Nobody is told.
+  .globl aarch64_restart
+aarch64_restart:
+  msr daifset, #0xf
+  mrs x3, ctr_el0
+  ubfx x3, x3, #16, #4
+  mov x2, #4
+  lsl x2, x2, x3
+  ldr x0, =data_start
+  ldr x1, =image_end
+7:dc civac, x0                        // before the caches go off, and what is left in them is discarded
+  add x0, x0, x2
+  cmp x0, x1
+  b.lo 7b
+  dsb sy
+  ldr x0, =0x30c50830
+  msr sctlr_el1, x0
+  isb
+  tlbi vmalle1
+  ic iallu
+  dsb sy
+  isb
+  ldr x0, =pristine_data
+  ldr x2, =data_start
+  ldr x1, =image_file_end
+  sub x1, x1, x2
+  add x1, x1, x0
+  bl copy_data
+  ldr x0, =boot_device_tree
+  ldr x19, [x0]
+  mov x21, #1
+  b at_el1
+
+// From x0 up to x1, to x2; whole 16 bytes, perhaps none.
+copy_data:
+  cmp x0, x1
+  b.hs 8f
+  ldp x3, x4, [x0], #16
+  stp x3, x4, [x2], #16
+  b copy_data
+8:ret
+
+// Discards cached copies of everything that is not in the image's file; surviving_start begins a line of its own.
 discard_cached_data:
   mrs x3, ctr_el0
   ubfx x3, x3, #16, #4
   mov x2, #4
   lsl x2, x2, x3                      // the line size
-  ldr x0, =bss_start
+  ldr x0, =surviving_start
   ldr x1, =image_end
 1:dc ivac, x0
   add x0, x0, x2

@@ -143,6 +143,10 @@ void sleep() {
   take_pending();
 }
 
+void idle() {
+  cpu::wait_for_interrupt();
+}
+
 void device_barrier() {
   asm volatile("dsb st" : : : "memory");
 }

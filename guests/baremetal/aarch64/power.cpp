@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+extern "C" [[noreturn]] void aarch64_restart();  // boot.S
+
 namespace hawser::guest {
 namespace {
 
@@ -44,6 +46,10 @@ void power_off_by_psci() {
     asm volatile("smc #0" : "+r"(function) : : "memory", "x1", "x2", "x3");
   }
   for (;;) asm volatile("wfi");
+}
+
+void arch::restart() {
+  aarch64_restart();
 }
 
 void arch::power_off(int status) {

@@ -60,6 +60,12 @@ void device_barrier();
 /// Calls Xen; only where Boot::xen says that it is there. Xen reads and writes what the arguments point to.
 std::int64_t hypercall(xen::Hypercall number, const std::array<std::uint64_t, 5>& arguments);
 
+/// Lets a little time pass, and takes nothing: what is pending stays so.
+void idle();
+
+/// Begins the image anew, as restart.hpp says. Returns only where an architecture has no such thing.
+void restart();
+
 /// Switches the machine off; `status` 0 is success. How a status leaves QEMU: README.md.
 [[noreturn]] void power_off(int status);
 

@@ -3,6 +3,7 @@
 
 #include <hawser/guest/argo_port.hpp>
 
+#include <hawser/guest/restart.hpp>
 #include <hawser/guest/window_port.hpp>
 
 #include <algorithm>
@@ -41,11 +42,14 @@ std::optional<argo::LinkOptions> argo_options(Machine& machine, argo::Role role)
     machine.console().print("link=argo: the argument peer=DOMAIN says which domain is at the other end\n");
     return std::nullopt;
   }
-  return argo::LinkOptions{
+  argo::LinkOptions options{
       .role = role,
       .peer = static_cast<std::uint16_t>(*peer),
       .number = static_cast<std::uint32_t>(machine.arguments().number("link-number").value_or(0)),
-      .noise = static_cast<std::uint32_t>(machine.now().ns)};
+      // The clock starts anew with the image, and may well read the same here each time.
+      .noise = static_cast<std::uint32_t>(machine.now().ns) + restarts() * 0x9e3779b9u};
+  if (const auto ms = machine.arguments().number("silence")) options.silence = milliseconds(*ms);
+  return options;
 }
 
 std::size_t argo_memory(Machine& machine, std::size_t most) {

@@ -6,9 +6,12 @@
 //
 // Arguments: disk=auto|memory|initrd|ram (auto: the first of them that there is), ram=SIZE (default 32M),
 // queue-layout=self-describing|plain, link=ivshmem|xen-shm|argo (by default a window, if there is one), link-number=N; with
-// link=argo also peer=DOMAIN and memory=SIZE (of Argo's rings and buffers; default 12M).
+// link=argo also peer=DOMAIN, silence=MILLISECONDS (after which a peer that says nothing is gone; default 3000) and
+// memory=SIZE (of Argo's rings and buffers; default 12M). restarts=N (with link=argo and disk=ram): begin anew in place so
+// often, each time in the middle of a hypercall or a disk operation that seed=N chooses.
 #include <hawser/guest/argo_port.hpp>
 #include <hawser/guest/machine.hpp>
+#include <hawser/guest/restart.hpp>
 #include <hawser/guest/window_port.hpp>
 
 #include <hawser/app/argo_ends.hpp>
@@ -17,6 +20,7 @@
 #include <hawser/app/either_link.hpp>
 #include <hawser/app/hardware_random.hpp>
 #include <hawser/app/link_watch.hpp>
+#include <hawser/app/lives.hpp>
 #include <hawser/app/net_echo.hpp>
 #include <hawser/app/room.hpp>
 #include <hawser/app/serve.hpp>
@@ -37,7 +41,24 @@ namespace {
 using WindowLink = ivshmem::Link<guest::WindowPort>;
 using ArgoEnds = app::ArgoDeviceEnd<guest::ArgoPort>;
 using AnyLink = app::EitherLink<WindowLink, ArgoEnds::End>;
-using Blk = virtio::device::Blk<RegionMemory, virtio::device::MemoryDisk>;
+
+HAWSER_GUEST_SURVIVES constinit app::Lives lives;
+constinit app::Mortal mortal;
+
+/// Memory whose operations are steps of a life.
+class Disk : public virtio::device::MemoryDisk {
+ public:
+  using MemoryDisk::MemoryDisk;
+  template <Memory M>
+  virtio::device::BlkProgress submit(const virtio::device::BlkOperation<M>& operation) {
+    mortal.step(app::Step::kData);
+    const auto progress = MemoryDisk::submit(operation);
+    mortal.step(app::Step::kData);
+    return progress;
+  }
+};
+
+using Blk = virtio::device::Blk<RegionMemory, Disk>;
 using Net = virtio::device::Net<RegionMemory, app::NetEcho>;
 using Console = virtio::device::Console<RegionMemory, app::ConsoleEcho, 2>;
 using Rng = virtio::device::Rng<RegionMemory, app::HardwareRandom>;
@@ -49,7 +70,7 @@ constinit app::Room<AnyLink> link_room;
 constinit app::Room<virtio::msg::DeviceBus<AnyLink>> bus_room;
 constexpr std::size_t kMaxArgoMemory = 64u << 20;
 constinit std::array<std::uint64_t, virtio::Arena::bitmap_words(kMaxArgoMemory)> argo_bitmap;
-constinit app::Room<virtio::device::MemoryDisk> disk_room;
+constinit app::Room<Disk> disk_room;
 constinit app::Room<virtio::device::BlkRoom<RegionMemory>> blk_storage_room;
 constinit app::Room<Blk> blk_room;
 constinit app::Room<app::NetEcho> echo_room;
@@ -59,12 +80,12 @@ constinit app::ConsoleEcho echo_ports[2];
 constinit app::Room<Rng> rng_room;
 constinit app::HardwareRandom hardware_random;
 
-struct Disk {
+struct DiskBytes {
   std::span<std::byte> bytes;
   const char* from = "";
 };
 
-Disk find_disk(guest::Machine& machine) {
+DiskBytes find_disk(guest::Machine& machine) {
   const std::string_view wanted = machine.arguments().value("disk").value_or("auto");
   const bool any = wanted == "auto";
   if (auto* memory = guest::find_ivshmem(machine, false); memory != nullptr && (any || wanted == "memory")) {
@@ -75,7 +96,7 @@ Disk find_disk(guest::Machine& machine) {
     const auto spare = machine.spare_memory();
     const std::uint64_t bytes = machine.arguments().number("ram").value_or(32 << 20);
     const auto disk = spare.first(std::min<std::uint64_t>(bytes, spare.size()));
-    std::fill(disk.begin(), disk.end(), std::byte{0});
+    if (guest::restarts() == 0) std::fill(disk.begin(), disk.end(), std::byte{0});
     return {disk, "RAM"};
   }
   return {};
@@ -85,7 +106,7 @@ int serve(guest::Machine& machine, AnyLink& link) {
   auto& bus = bus_room.make(link);
   const auto console = machine.console();
 
-  const Disk disk = find_disk(machine);
+  const DiskBytes disk = find_disk(machine);
   if (disk.bytes.empty()) {
     console.print("there is nothing to make the disk of that the argument disk= asks for\n");
     return 2;
@@ -160,6 +181,19 @@ int serve_over_window(guest::Machine& machine) {
 int serve_over_argo(guest::Machine& machine) {
   const auto options = guest::argo_options(machine, argo::Role::kDevice);
   if (!options || !argo_port.open(machine, guest::argo_memory(machine, kMaxArgoMemory))) return 2;
+  if (const auto restarts = machine.arguments().number("restarts")) {
+    mortal.begin(
+        lives,
+        {.role = argo::Role::kDevice,
+         .restarts = static_cast<std::uint32_t>(*restarts),
+         .seed = machine.arguments().number("seed").value_or(1),
+         .peers_patience = options->silence},
+        [] { mortal.end(); }, [] { return argo_port.now(); }, guest::restart);
+    argo_port.watch([](argo::Command command, const void* first, std::uint32_t fourth) {
+      mortal.watch(command, first, fourth);
+    });
+    if (mortal.over()) app::print(machine.console(), lives);
+  }
   return serve(machine, link_room.make(argo_room.make(argo_port, *options, argo_bitmap).end));
 }
 

@@ -5,14 +5,20 @@
 //
 // Arguments: seconds=N (go on that long after one pass over everything), bytes=SIZE (of disk to use; default 4M),
 // link=ivshmem|xen-shm|argo (by default a window, if there is one), link-number=N; with link=argo also peer=DOMAIN and
-// memory=SIZE (of Argo's rings and buffers; default 12M).
+// memory=SIZE (of Argo's rings and buffers; default 12M), silence=MILLISECONDS (after which a peer that says nothing is gone;
+// default 3000). restarts=N (with link=argo): instead of all that, write to the disk and read it back, and begin anew in
+// place so often, each time in the middle of a hypercall or the noting down of an acknowledgement that seed=N chooses;
+// quiet=SECONDS after the last loss of the device side (default 2) that is done.
 #include <hawser/guest/argo_port.hpp>
 #include <hawser/guest/machine.hpp>
+#include <hawser/guest/restart.hpp>
 #include <hawser/guest/window_port.hpp>
 
 #include <hawser/app/argo_ends.hpp>
 #include <hawser/app/attached.hpp>
 #include <hawser/app/either_link.hpp>
+#include <hawser/app/keep_writing.hpp>
+#include <hawser/app/lives.hpp>
 #include <hawser/app/room.hpp>
 #include <hawser/app/use.hpp>
 #include <hawser/ivshmem/link.hpp>
@@ -60,6 +66,48 @@ int use(guest::Machine& machine, AnyLink& link) {
   return good ? 0 : 1;
 }
 
+HAWSER_GUEST_SURVIVES constinit app::Lives lives;
+HAWSER_GUEST_SURVIVES constinit app::Ledger ledger{};
+HAWSER_GUEST_SURVIVES constinit std::uint32_t device_side_losses = 0;
+constinit app::Mortal mortal;
+using Work = app::KeepWriting<AnyLink>;
+constinit app::Room<Work::Storage> work_storage_room;
+constinit app::Room<Work> work_room;
+
+/// Writes and reads through all restarts, of both sides.
+int keep_writing(guest::Machine& machine, AnyLink& link) {
+  constexpr std::uint64_t kLeastRequests = 60;
+  const auto seed = machine.arguments().number("seed").value_or(1);
+  const Duration quiet = seconds(machine.arguments().number("quiet").value_or(2));
+  const Instant start = machine.now();
+  auto& work = work_room.make(link, bitmap, work_storage_room.make(), ledger, mortal.fate(),
+                              seed ^ std::uint64_t{lives.over()} << 32);
+  unsigned told = 0;
+  const bool good = work.run([&] {
+    device_side_losses += work.losses() - told;
+    told = work.losses();
+    const Instant now = machine.now();
+    return mortal.over() && work.ended() >= kLeastRequests && elapsed(work.last_loss(), now) > quiet &&
+           elapsed(start, now) > quiet;
+  });
+  argo_port.watch(nullptr);
+  if (const auto& loss = work.loss()) {
+    machine.console().print("sector ", loss->sector, " of chunk ", loss->chunk, " has version ",
+                            loss->version, ", acknowledged was ", loss->known.acknowledged, ", begun ",
+                            loss->known.begun, "\n");
+  }
+  if (mortal.over()) app::print(machine.console(), lives);
+  machine.console().print("the device side was lost ", device_side_losses, " times\n");
+  reporter.row({.device = "blk0",
+                .operation = "keep-writing",
+                .operations = ledger.acknowledgements,
+                .ns = elapsed(start, machine.now()).ns,
+                .verified = good,
+                .note = good ? "" : work.why()});
+  link.leave();
+  return good ? 0 : 1;
+}
+
 int use_over_window(guest::Machine& machine) {
   static constinit std::optional<guest::WindowPort> port;
   port = guest::choose_window(machine);
@@ -77,7 +125,19 @@ int use_over_window(guest::Machine& machine) {
 int use_over_argo(guest::Machine& machine) {
   const auto options = guest::argo_options(machine, argo::Role::kDriver);
   if (!options || !argo_port.open(machine, guest::argo_memory(machine, kMaxRegion))) return 2;
-  return use(machine, link_room.make(argo_room.make(argo_port, *options).end));
+  const auto restarts = machine.arguments().number("restarts");
+  if (!restarts) return use(machine, link_room.make(argo_room.make(argo_port, *options).end));
+  mortal.begin(
+      lives,
+      {.role = argo::Role::kDriver,
+       .restarts = static_cast<std::uint32_t>(*restarts),
+       .seed = machine.arguments().number("seed").value_or(1),
+       .peers_patience = options->silence},
+      [] { mortal.end(); }, [] { return argo_port.now(); }, guest::restart);
+  argo_port.watch([](argo::Command command, const void* first, std::uint32_t fourth) {
+    mortal.watch(command, first, fourth);
+  });
+  return keep_writing(machine, link_room.make(argo_room.make(argo_port, *options).end));
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ void mark_time(Machine& machine, Report& report);
 void check_pci(Machine& machine, Report& report);
 void check_doorbell(Machine& machine, Report& report, IvshmemPort& port);
 void check_plain(Machine& machine, Report& report, IvshmemPort& port);
+/// Begins the image anew a few times; says in which start it is.
+void check_restart(Machine& machine, Report& report);
 void check_outside(Machine& machine, Report& report);
 
 /// Does what the name says a program must not do. Returns only when nothing stopped it, or for an unknown name.

@@ -21,6 +21,11 @@ int hawser_main(Machine& machine) {
     return report.finish();
   }
 
+  if (machine.arguments().has("restart")) {
+    selftest::check_restart(machine, report);
+    return report.finish();
+  }
+
   selftest::check_bytes(machine, report);
   selftest::check_arguments(machine, report);
   selftest::check_clock(machine, report);

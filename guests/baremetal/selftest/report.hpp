@@ -24,6 +24,8 @@ class Report {
     console_.print("# ", parts..., '\n');
   }
 
+  bool good() const { return failed_ == 0; }
+
   /// Prints the count; the image's status. A run without a check is no success.
   int finish() {
     console_.print(passed_, " passed, ", failed_, " failed\n");

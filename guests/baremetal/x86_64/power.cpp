@@ -22,6 +22,12 @@ constexpr std::uint32_t kAcpiEnable = 0x80;
 
 }  // namespace
 
+void idle() {
+  asm volatile("pause" : : : "memory");
+}
+
+void restart() {}
+
 void power_off(int status) {
   // QEMU exits with (value << 1) | 1: never 0, hence only for failures. Without the device the write goes nowhere and
   // the machine powers off below; the end line has told the status.

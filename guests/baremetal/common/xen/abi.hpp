@@ -22,6 +22,8 @@ inline constexpr std::uint16_t kSelf = 0x7ff0;
 inline constexpr std::uint16_t kFirstReserved = 0x7ff0;
 
 // Results: 0 or more, or one of these (xen/errno.h, which are Linux's numbers).
+inline constexpr std::int64_t kBusy = -16;
+inline constexpr std::int64_t kExists = -17;
 inline constexpr std::int64_t kNoDevice = -19;
 inline constexpr std::int64_t kNoSuchCall = -38;
 inline constexpr std::int64_t kNotSupported = -95;
@@ -58,14 +60,14 @@ struct EventPort {
 /// EVTCHNOP_status.
 inline constexpr std::uint64_t kEventStatus = 5;
 inline constexpr std::uint32_t kConnectedToDomain = 2;
+inline constexpr std::uint32_t kBoundToVirq = 4;
 struct EventStatus {
   std::uint16_t domain = kSelf;
   std::uint16_t unused = 0;
   std::uint32_t port = 0;
   std::uint32_t status = 0;  ///< Out, like all that follows.
   std::uint32_t vcpu = 0;
-  std::uint16_t peer_domain = 0;
-  std::uint16_t unused2 = 0;
+  std::uint32_t what = 0;  ///< The peer's domain, or the virtual interrupt.
   std::uint32_t peer_port = 0;
 };
 static_assert(sizeof(EventStatus) == 24);

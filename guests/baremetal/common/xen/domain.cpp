@@ -8,6 +8,7 @@
 #include "xen/events.hpp"
 
 #include <hawser/guest/console.hpp>
+#include <hawser/guest/restart.hpp>
 
 namespace hawser::guest::xen {
 
@@ -17,7 +18,8 @@ bool open(const Findings& findings) {
   AddToPhysmap request{.space = kSharedInfoSpace, .frame = page.base / kPageSize};
   const std::int64_t result =
       arch::hypercall(Hypercall::kMemory, {kAddToPhysmap, reinterpret_cast<std::uint64_t>(&request)});
-  if (result != 0) {
+  // After a restart in place it is there already, at the same place: Xen shows it once.
+  if (result != 0 && !(result == kBusy && restarts() != 0)) {
     console.print("Xen does not show its shared page (", result, "): no events\n");
     return false;
   }

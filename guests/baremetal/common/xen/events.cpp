@@ -40,6 +40,15 @@ std::int64_t event_channel_op(std::uint64_t operation, void* argument) {
   return arch::hypercall(Hypercall::kEventChannel, {operation, reinterpret_cast<std::uint64_t>(argument)});
 }
 
+template <class Wanted>
+std::optional<std::uint32_t> find(Wanted wanted, std::uint32_t from = 1) {
+  for (std::uint32_t channel = from; channel < kChannels; ++channel) {
+    EventStatus status{.port = channel};
+    if (event_channel_op(kEventStatus, &status) == 0 && wanted(status)) return channel;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void open(std::uint64_t page) {
@@ -71,17 +80,20 @@ std::uint32_t count(std::uint32_t channel) {
 
 std::optional<std::uint32_t> bind(std::uint32_t virq) {
   BindVirq request{.virq = virq};
-  if (event_channel_op(kBindVirq, &request) != 0 || request.port >= kChannels) return std::nullopt;
-  unmask(request.port);
-  return request.port;
+  const std::int64_t result = event_channel_op(kBindVirq, &request);
+  // Bound already: by this image, before it was restarted in place.
+  const auto channel = result == 0         ? std::optional(request.port)
+                       : result == kExists ? find([virq](const EventStatus& status) {
+                           return status.status == kBoundToVirq && status.what == virq;
+                         })
+                                           : std::nullopt;
+  if (!channel || *channel >= kChannels) return std::nullopt;
+  unmask(*channel);
+  return channel;
 }
 
 std::optional<std::uint32_t> find_connected(std::uint32_t from) {
-  for (std::uint32_t channel = from; channel < kChannels; ++channel) {
-    EventStatus status{.port = channel};
-    if (event_channel_op(kEventStatus, &status) == 0 && status.status == kConnectedToDomain) return channel;
-  }
-  return std::nullopt;
+  return find([](const EventStatus& status) { return status.status == kConnectedToDomain; }, from);
 }
 
 void unmask(std::uint32_t channel) {

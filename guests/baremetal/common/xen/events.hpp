@@ -22,7 +22,7 @@ void take();
 /// How many events of this channel were taken, modulo 2^32. Fewer than were sent, if several came between two looks.
 std::uint32_t count(std::uint32_t channel);
 
-/// Binds a virtual interrupt of this domain; its channel, or nothing if Xen refuses.
+/// Binds a virtual interrupt of this domain, or finds it bound; its channel, or nothing if Xen refuses.
 std::optional<std::uint32_t> bind(std::uint32_t virq);
 
 /// The first channel from `from` on that leads to another domain.

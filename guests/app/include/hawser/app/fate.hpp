@@ -57,6 +57,8 @@ class Fate {
     const std::uint32_t count = ++counts_[static_cast<std::size_t>(step)];
     if (step == step_ && count == at_) end_();
   }
+  /// At which kind of step.
+  Step kind() const { return step_; }
   std::uint32_t count(Step step) const { return counts_[static_cast<std::size_t>(step)]; }
 
  private:
