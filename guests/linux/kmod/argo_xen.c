@@ -144,7 +144,8 @@ static void bottom_half(struct tasklet_struct *bh)
 	more = hawser_courier_work(a->courier);
 	spin_lock_irq(&a->lock);
 	work = a->argo.state != HAWSER_ARGO_UP || a->argo.gone ||
-	       a->argo.fault || a->argo.inbox_used || a->argo.refused;
+	       a->argo.fault || a->argo.inbox_used || a->argo.refused ||
+	       (a->courier->max_chain && !READ_ONCE(a->told));
 	spin_unlock_irq(&a->lock);
 	if (work)
 		work_soon(a, 0);
@@ -175,15 +176,13 @@ static void link_down(struct hawser_argo *a)
 	hawser_bus_down(&a->link);
 }
 
-static void tell(struct hawser_argo *a, enum hawser_argo_event event, u32 epoch)
+static void tell(struct hawser_argo *a, enum hawser_argo_event event)
 {
 	switch (event) {
 	case HAWSER_ARGO_NOTHING:
 		break;
 	case HAWSER_ARGO_WENT_UP:
 		dev_info(a->link.dev, "up\n");
-		a->told = true;
-		hawser_bus_up(&a->link, epoch);
 		tasklet_hi_schedule(&a->bh);
 		break;
 	case HAWSER_ARGO_WENT_DOWN:
@@ -202,7 +201,7 @@ static void look_after(struct work_struct *work)
 	struct hawser_argo *a = container_of(to_delayed_work(work),
 					     struct hawser_argo, work);
 	enum hawser_argo_event event;
-	u32 epoch;
+	u32 epoch, longest;
 	u64 due, now;
 
 	if (READ_ONCE(a->stopped))
@@ -213,11 +212,17 @@ static void look_after(struct work_struct *work)
 	epoch = a->argo.own;
 	if (event != HAWSER_ARGO_NOTHING)
 		hawser_courier_forget(a->courier);
-	if (event == HAWSER_ARGO_WENT_UP)
-		a->link.mtu = a->argo.channel_mtu;
+	longest = a->argo.state == HAWSER_ARGO_UP ? a->courier->max_chain : 0;
 	spin_unlock_irq(&a->lock);
 	tasklet_enable(&a->bh);
-	tell(a, event, epoch);
+	tell(a, event);
+	/* Not before the peer has said how long a chain may be. */
+	if (longest && !a->told) {
+		a->told = true;
+		a->link.mtu = a->argo.channel_mtu;
+		a->link.longest = longest;
+		hawser_bus_up(&a->link, epoch);
+	}
 	if (a->told)
 		pass_messages(a);
 

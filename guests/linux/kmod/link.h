@@ -52,6 +52,8 @@ struct hawser_link_ops {
  * @path: how chains travel (relay.h) on a link that copies; %NULL: in @region.
  *	Set before attach.
  * @region_bytes: its size
+ * @longest: most readable, and most writable, bytes of a chain; 0: no bound.
+ *	Valid while up.
  * @mtu: longest message that @ops->send takes, at least 52. Valid while up.
  * @marks: marks are the only notification (docs/decisions/0004): neither side
  *	sends EVENT_AVAIL or EVENT_USED. Set before hawser_bus_up().
@@ -63,6 +65,7 @@ struct hawser_link {
 	struct device *dev;
 	void *region;
 	size_t region_bytes;
+	u32 longest;
 	size_t mtu;
 	bool marks;
 	struct hawser_bus *bus;

@@ -34,6 +34,9 @@
 #define PEER_RING 1024
 /* What devices of the first text can send, whatever the link carries. */
 #define V1_MESSAGE 48
+/* Segments of a request to a disk, and what the least of them is. */
+#define BLK_SEGMENTS 126
+#define BLK_PAGE 4096
 
 #define HEADER sizeof(struct hawser_msg_header)
 
@@ -72,9 +75,18 @@ static u64 withheld(u32 device_id)
 /* All that is about rings and transports, reserved bits included. */
 #define TRANSPORT_BITS GENMASK_ULL(49, VIRTIO_TRANSPORT_F_START)
 
+/* Where the link bounds requests, a disk says so whatever the peer says. */
+static u64 added(const struct hawser_vdev *v)
+{
+	if (v->device_id != VIRTIO_ID_BLOCK || !v->bus->link->longest)
+		return 0;
+	return BIT_ULL(VIRTIO_BLK_F_SIZE_MAX) | BIT_ULL(VIRTIO_BLK_F_SEG_MAX);
+}
+
 static u64 offer(const struct hawser_vdev *v)
 {
 	return (v->offered & ~TRANSPORT_BITS & ~withheld(v->device_id)) |
+	       added(v) |
 	       BIT_ULL(VIRTIO_F_VERSION_1) |
 	       BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |
 	       BIT_ULL(VIRTIO_RING_F_EVENT_IDX) | hawser_dma_features();
@@ -83,7 +95,7 @@ static u64 offer(const struct hawser_vdev *v)
 /* What the peer is told that we accept, for what the driver accepted. */
 static u64 accept(const struct hawser_vdev *v)
 {
-	return (v->vdev.features & ~TRANSPORT_BITS) |
+	return (v->vdev.features & ~TRANSPORT_BITS & ~(added(v) & ~v->offered)) |
 	       (v->offered & (BIT_ULL(VIRTIO_F_VERSION_1) |
 			      BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |
 			      BIT_ULL(VIRTIO_RING_F_EVENT_IDX)));
@@ -260,6 +272,30 @@ static int ask_config_piece(struct hawser_vdev *v, u32 at, u32 bytes, u8 *to,
 	return 0;
 }
 
+/*
+ * Linux's driver makes requests of more than 1 MiB unless it is told what is
+ * too long. Segments that lie together travel together, so their number is
+ * bounded first.
+ */
+static void bound_requests(const struct hawser_vdev *v, u8 *config)
+{
+	struct virtio_blk_config *blk = (void *)config;
+	u32 bytes = max_t(u32, v->bus->link->longest, 2 * BLK_PAGE) - BLK_PAGE;
+	u32 segments = BLK_SEGMENTS;
+	u32 size = U32_MAX;
+
+	if (!added(v) || v->config_size < offsetofend(typeof(*blk), seg_max))
+		return;
+	if (v->offered & BIT_ULL(VIRTIO_BLK_F_SEG_MAX))
+		segments = min(segments, __virtio32_to_cpu(true, blk->seg_max));
+	if (v->offered & BIT_ULL(VIRTIO_BLK_F_SIZE_MAX))
+		size = __virtio32_to_cpu(true, blk->size_max);
+	segments = clamp(segments, 1u, bytes / BLK_PAGE);
+	size = min(size, round_down(bytes / segments, BLK_PAGE));
+	blk->seg_max = __cpu_to_virtio32(true, segments);
+	blk->size_max = __cpu_to_virtio32(true, size);
+}
+
 /* Refreshes the copy. *changed: it says something else than before. */
 static int ask_config(struct hawser_vdev *v, bool *changed)
 {
@@ -286,6 +322,7 @@ static int ask_config(struct hawser_vdev *v, bool *changed)
 		}
 	} while (ret == -EAGAIN && --attempts);
 	if (!ret) {
+		bound_requests(v, fresh);
 		spin_lock_irq(&v->config_lock);
 		*changed = memcmp(v->config, fresh, v->config_size);
 		memcpy(v->config, fresh, v->config_size);
