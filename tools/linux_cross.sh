@@ -12,12 +12,13 @@ set -eu
 }
 root=$(cd "$1/$2/root" && pwd)
 triplet=$2-linux-gnu
-compiler="'$triplet-g++'"
-if command -v ccache >/dev/null; then compiler="'ccache', $compiler"; fi
+ccache=
+if command -v ccache >/dev/null; then ccache="'ccache', "; fi
 
 cat <<END
 [binaries]
-cpp = [$compiler]
+c = [$ccache'$triplet-gcc']
+cpp = [$ccache'$triplet-g++']
 ar = '$triplet-ar'
 strip = '$triplet-strip'
 pkgconfig = 'pkg-config'
@@ -33,6 +34,7 @@ sys_root = '$root'
 pkg_config_libdir = ['$root/usr/lib/$triplet/pkgconfig', '$root/usr/share/pkgconfig']
 
 [built-in options]
+c_args = ['-isystem', '$root/usr/include', '-isystem', '$root/usr/include/$triplet']
 cpp_args = ['-isystem', '$root/usr/include', '-isystem', '$root/usr/include/$triplet']
 cpp_link_args = ['-L$root/usr/lib/$triplet', '-Wl,-rpath-link,$root/usr/lib/$triplet:$root/lib/$triplet']
 END

@@ -8,14 +8,16 @@
 #:   ./dev demo argo [OPTIONS]            over Xen's Argo: two domains of Xen, no dom0; a third domain tries to join in
 #:   ./dev demo argo --broker [OPTIONS]   the same without Xen: guests or processes, and a broker that copies
 #:   ./dev demo xen-shm [OPTIONS]         over memory that Xen shares between two domains
+#:   ./dev demo linux [OPTIONS]           over an ivshmem window, two Linux guests: Debian's kernel with its own virtio
+#:                                        drivers uses a disk, a network, a console and entropy that the other serves
 #:
 #: Ends with a table and status 0; what did not verify is named and gives status 1. Consoles are kept in logs/. Options:
 #:
 #:   --arch ARCH                     x86_64 or aarch64, for both guests; the host's own by default
 #:   --driver-arch ARCH              of the guest that uses the devices
 #:   --device-arch ARCH              of the guest that serves them
-#:   --driver HOME                   guest or process: where the driver side lives
-#:   --device HOME                   guest or process: where the device side lives
+#:   --driver HOME                   guest (bare metal), linux or process: where the driver side lives
+#:   --device HOME                   the same of the device side
 #:   --order ORDER                   device-first or driver-first
 #:   --seconds N                     keep traffic going that long after one full pass
 #:   --disk FILE                     the block device; it outlives its server
@@ -37,12 +39,12 @@
 link=ivshmem
 case "${1:-}" in
   boot) shift ;;
-  argo | xen-shm)
+  argo | xen-shm | linux)
     link=$1
     shift
     ;;
   "" | -*) ;;
-  *) usage_error "no demo \"$1\"; there are: boot argo xen-shm" ;;
+  *) usage_error "no demo \"$1\"; there are: boot argo xen-shm linux" ;;
 esac
 check_options "$@"
 # The broker is this script's own word, wherever it stands.
@@ -55,12 +57,40 @@ for word; do
   esac
 done
 
+# A side is a Linux guest if it is asked to be, or if this is the demo of those and nothing else is asked for.
+if [ "$link" = linux ]; then
+  link=ivshmem
+  set -- --driver linux --device linux "$@"
+fi
+# value_of OPTION OTHERWISE ARGS...: what is said last.
+value_of() {
+  option=$1
+  value=$2
+  shift 2
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      "$option") value=${2:-} ;;
+      "$option="*) value=${1#*=} ;;
+    esac
+    shift
+  done
+  echo "$value"
+}
+both=$(value_of --arch "$(uname -m)" "$@")
+linux_arches=
+if [ "$(value_of --driver guest "$@")" = linux ]; then linux_arches=$(value_of --driver-arch "$both" "$@"); fi
+if [ "$(value_of --device guest "$@")" = linux ]; then
+  linux_arches="$linux_arches $(value_of --device-arch "$both" "$@")"
+fi
+
 case "$link" in
   argo | xen-shm)
     setup_if_needed run xen
     build_xen || exit 1
     ;;
-  *) setup_if_needed run ;;
+  *) setup_if_needed run ${linux_arches:+linux} ;;
 esac
 build_all cli/hawser || exit 1
+# shellcheck disable=SC2046  # words
+if [ -n "$linux_arches" ]; then build_linux $(echo "$linux_arches" | xargs -n 1 | sort -u) || exit 1; fi
 exec build/native/cli/hawser boot --link "$link" "$@"

@@ -199,6 +199,23 @@ build_all() {
 # Xen as the Xen demos and tests want it: build/xen/xen. Says nothing if it is there.
 build_xen() { tools/build_xen.sh --check build/xen || step "build xen" tools/build_xen.sh build/xen; }
 
+# build_linux ARCH...: the Linux guests of these architectures, in build/linux. Needs build_all's programs.
+build_linux() {
+  for linux; do
+    tools/linux_guest.sh --check build/linux "$linux" ||
+      step "Debian's kernel for $linux" tools/linux_guest.sh build/linux "$linux" || return 1
+    program=build/native/cli/hawser
+    if [ "$linux" != "$(uname -m)" ]; then
+      tools/linux_cross.sh build/linux "$linux" >"build/linux/$linux/cross.ini" || return 1
+      configure "linux-$linux" "" --cross-file "build/linux/$linux/cross.ini" -Dtests=false &&
+        compile "linux-$linux" cli/hawser || return 1
+      program=build/linux-$linux/cli/hawser
+    fi
+    tools/linux_image.sh --check build/linux "$linux" "$program" ||
+      step "Linux guest for $linux" tools/linux_image.sh build/linux "$linux" "$program" || return 1
+  done
+}
+
 # missing_packages [PART...]: names from these parts of tools/packages.txt, or from all, that are not installed.
 missing_packages() {
   machine=$(dpkg --print-architecture)

@@ -15,7 +15,7 @@ case "${1:-}" in
   -*) usage_error "no option \"$1\"; ./dev test takes a part of a test's name" ;;
 esac
 [ $# -le 1 ] || usage_error "what is \"$2\"? ./dev test takes a part of one name"
-setup_if_needed run xen test
+setup_if_needed run xen linux test
 
 # Native and guests whole, since system tests use both; the rest is built as far as the tests need it.
 fetch_ivshmem_client
@@ -28,5 +28,7 @@ if ! prepare; then
 fi
 # Xen comes from the network the first time.
 build_xen || echo "the tests that boot Xen are skipped"
+# And so do Debian's kernels.
+build_linux x86_64 aarch64 || echo "the tests that boot Linux guests are skipped, or part of them"
 stop_ticker
 exec python3 tools/dev/run_tests.py "$@"

@@ -49,9 +49,14 @@ main() {
   make_disk
   serve_network
   start_link || return
-  serve_shell &
+  console=console,echo
+  if [ "${peer:-linux}" = linux ]; then # one that can talk to a shell
+    console=console,pty=/run/console
+    serve_shell &
+  fi
   join_bridge &
+  # shellcheck disable=SC2086  # a word or none
   hawser serve --link guest:/dev/hawser0 ${queue_layout:+--queue-layout "$queue_layout"} \
-    --device "blk,file=$disk" --device net,tap=hawser0 --device console,pty=/run/console --device rng
+    --device "blk,file=$disk" --device net,tap=hawser0 --device $console --device rng
   say "serving ended with status $?"
 }

@@ -12,7 +12,7 @@ interrupts() {
   awk '/virtio|hawser/ { for (n = 2; n <= NF && $n ~ /^[0-9]+$/; n++) sum += $n } END { print sum + 0 }' /proc/interrupts
 }
 
-doorbells() { cat /sys/bus/virtio/devices/../../../class/hawser/*/doorbells 2>/dev/null || echo 0; }
+doorbells() { cat /sys/class/hawser/*/doorbells 2>/dev/null || echo 0; }
 
 begin() {
   interrupts_before=$(interrupts)
@@ -47,7 +47,7 @@ begin_disk() {
   begin
 }
 
-disk_row() { row vda "$1" $(($(disk_bytes) - bytes_before)) $(($(disk_requests) - requests_before)) "$2" "${3:-}"; }
+disk_row() { row blk0 "$1" $(($(disk_bytes) - bytes_before)) $(($(disk_requests) - requests_before)) "$2" "${3:-}"; }
 
 drop_caches() {
   sync
@@ -74,6 +74,7 @@ use_files() {
   begin_disk
   (cd /mnt && sha256sum -c -s sums)
   disk_row read-tree "$(yes_if [ $? = 0 -a "$files" -gt 0 ])" "$files files"
+  rm -rf /mnt/copy # of a driver that was killed
   begin_disk
   mkdir -p /mnt/copy
   cp -a /mnt/tree /mnt/copy/
@@ -102,7 +103,7 @@ fio_row() {
   set -- $figures
   verified=$(yes_if [ "$status" = 0 -a "$4" = 0 -a "$1" -gt 0 ])
   [ "$verified" = yes ] || echo "$terse" | grep -v "^3;"
-  row_in $(($2 * 1000000)) vda "fio-$name" "$1" $(($1 / request)) "$verified" "mean latency ${3%.*} us"
+  row_in $(($2 * 1000000)) blk0 "fio-$name" "$1" $(($1 / request)) "$verified" "mean latency ${3%.*} us"
 }
 
 use_fio() {
@@ -116,7 +117,7 @@ use_fio() {
 use_blk() {
   await 10 [ -b /dev/vda ] || {
     begin
-    row vda appear 0 0 no "there is no disk"
+    row blk0 appear 0 0 no "there is no disk"
     return
   }
   use_files || return
@@ -143,13 +144,13 @@ iperf_row() {
   set -- $figures
   verified=$(yes_if [ "$status" = 0 -a "$1" -gt 0 ])
   [ "$verified" = yes ] || echo "$json" | tail -n 5
-  row_in "$2" eth0 "$name" "$1" 0 "$verified" "$3 Gbit/s"
+  row_in "$2" net0 "$name" "$1" 0 "$verified" "$3 Gbit/s"
 }
 
 use_net() {
   await 10 [ -e /sys/class/net/eth0 ] || {
     begin
-    row eth0 appear 0 0 no "there is no network"
+    row net0 appear 0 0 no "there is no network"
     return
   }
   ip link set eth0 up
@@ -159,7 +160,7 @@ use_net() {
     begin
     arping -c 5 -w 1 -I eth0 "$address_of_device" >/dev/null 2>&1
     received=$(($(cat /sys/class/net/eth0/statistics/rx_packets) - received))
-    row eth0 frames-back 0 "$received" "$(yes_if [ "$received" -gt 0 ])"
+    row net0 frames-back 0 "$received" "$(yes_if [ "$received" -gt 0 ])"
     return
   fi
   await 10 ping -c 1 -W 1 "$address_of_device"
@@ -167,12 +168,12 @@ use_net() {
   said=$(ping -A -c 300 -w 20 -q "$address_of_device")
   replies=$(echo "$said" | sed -n 's/.* \([0-9]*\) packets received.*/\1/p')
   mean=$(echo "$said" | sed -n 's|.*= [0-9.]*/\([0-9.]*\)/.*|\1|p')
-  row eth0 ping $((${replies:-0} * 84)) "${replies:-0}" "$(yes_if [ "${replies:-0}" = 300 ])" "mean $mean ms"
+  row net0 ping $((${replies:-0} * 84)) "${replies:-0}" "$(yes_if [ "${replies:-0}" = 300 ])" "mean $mean ms"
   begin
   wget -q -O /tmp/file "http://$address_of_device/file"
   size=$(wc -c </tmp/file)
   sum=$(wget -q -O - "http://$address_of_device/sum")
-  row eth0 http-get "$size" 0 "$(yes_if [ -n "$sum" -a "$sum" = "$(sha256sum </tmp/file)" ])"
+  row net0 http-get "$size" 0 "$(yes_if [ -n "$sum" -a "$sum" = "$(sha256sum </tmp/file)" ])"
   iperf_row iperf3-tcp-to
   iperf_row iperf3-tcp-from -R
 }
@@ -180,7 +181,7 @@ use_net() {
 use_console() {
   await 10 [ -c /dev/hvc0 ] || {
     begin
-    row hvc0 appear 0 0 no "there is no console"
+    row console0 appear 0 0 no "there is no console"
     return
   }
   exec 3<>/dev/hvc0
@@ -202,7 +203,7 @@ use_console() {
     case "$line" in *"$answer"*) seen=yes ;; esac
   done
   exec 3>&-
-  row hvc0 "$([ "$peer" = plain ] && echo echo || echo shell)" $((bytes + ${#question} + 1)) 2 $seen
+  row console0 "$([ "$peer" = plain ] && echo echo || echo shell)" $((bytes + ${#question} + 1)) 2 $seen
 }
 
 use_rng() {
@@ -214,7 +215,7 @@ use_rng() {
   verified=$(yes_if [ "$(wc -c </tmp/one)" = 4096 -a "$(wc -c </tmp/two)" = 4096 ])
   # No two alike, and nothing that could be packed.
   if cmp -s /tmp/one /tmp/two || [ "$(gzip -c /tmp/one | wc -c)" -lt 4000 ] || ! source_is_virtio; then verified=no; fi
-  row hwrng read 8192 2 "$verified" "$(cat /sys/class/misc/hw_random/rng_current)"
+  row rng0 read 8192 2 "$verified" "$(cat /sys/class/misc/hw_random/rng_current)"
 }
 
 # The last word is the verdict of all.

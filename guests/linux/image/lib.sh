@@ -4,8 +4,9 @@
 
 # What both roles share. Read by /init.
 
-address_of_driver=10.77.0.2
-address_of_device=10.77.0.1
+# As libslirp has them, which other drivers look for.
+address_of_driver=10.0.2.15
+address_of_device=10.0.2.2
 
 say() { echo "$*"; }
 

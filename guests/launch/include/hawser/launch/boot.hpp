@@ -15,7 +15,8 @@
 namespace hawser::launch {
 
 enum class Home {
-  kGuest,
+  kGuest,  ///< Bare metal.
+  kLinux,
   kProcess
 };
 enum class Order {

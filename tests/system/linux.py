@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+"""Boots Linux guests on either side of a link, as a user would, and looks at what `hawser boot --json` says.
+
+    linux.py --hawser PROGRAM --images FOLDER [--only WORD]
+
+FOLDER/linux/ARCH has kernel and initramfs: ./dev demo linux and ./dev test make them. An architecture without is left
+out, and said to be.
+"""
+
+import argparse
+import itertools
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+from boot import Boot, Failure, run_all
+
+ARCHES = ["x86_64", "aarch64"]
+
+# What a Linux driver guest says of a Linux device guest.
+WORK = {
+    "link": {"devices"},
+    "rng0": {"read"},
+    "console0": {"shell"},
+    "blk0": {"mount-ext4", "read-tree", "copy-tree", "unmount", "fio-write-1m", "fio-randwrite-4k-1",
+             "fio-randwrite-4k-32", "fio-randread-4k-1", "fio-randread-4k-32"},
+    "net0": {"ping", "http-get", "iperf3-tcp-to", "iperf3-tcp-from"},
+}
+# And of anything else: it makes the file system itself, and the others echo.
+PLAIN_WORK = {**WORK, "console0": {"echo"}, "blk0": WORK["blk0"] | {"mkfs-ext4"}, "net0": {"frames-back"}}
+
+
+def verified(run, work=None):
+    """`work`: operations of each device; None: a driver of ours that is no Linux guest."""
+    if run.status != 0:
+        raise Failure(f"status {run.status}: {run.said['failure'] or run.said['unverified']}; {run.errors}")
+    seen = {}
+    for row in run.said["results"]:
+        seen.setdefault(row["device"], set()).add(row["operation"])
+        if not row["verified"]:
+            raise Failure(f"{row['device']} {row['operation']} is not verified")
+        if row["operation"].startswith("fio") and row["bytes"] == 0:
+            raise Failure(f"{row['operation']} moved nothing")
+    if work is None and set(seen) != {"blk0", "net0", "console0", "rng0"}:
+        raise Failure(f"rows of {sorted(seen)}")
+    if work is not None and seen != work:
+        raise Failure(f"rows of {seen}, not {work}")
+
+
+def cases(boot, arches, folder):
+    """Name and body of each case."""
+    linux = ("--driver", "linux", "--device", "linux")
+
+    def run(*options):
+        return Boot(boot.program, boot.images, folder, *options, timeout=300)
+
+    for driver, device in itertools.product(arches, arches):
+        yield (f"an {driver} kernel's own drivers use what an {device} Linux guest serves",
+               lambda driver=driver, device=device:
+               verified(run(*linux, "--driver-arch", driver, "--device-arch", device), WORK))
+    first = arches[0]
+    yield ("a Linux driver guest that starts first finds its device guest",
+           lambda: verified(run(*linux, "--arch", first, "--order", "driver-first"), WORK))
+    for device in ("process", "guest"):
+        yield (f"a Linux guest uses what a {device} serves",
+               lambda device=device:
+               verified(run("--driver", "linux", "--device", device, "--arch", first), PLAIN_WORK))
+    for driver in ("process", "guest"):
+        yield (f"a {driver} uses what a Linux guest serves",
+               lambda driver=driver: verified(run("--driver", driver, "--device", "linux", "--arch", first)))
+    yield ("a device guest that is killed twice loses nothing, and its driver's kernel keeps the devices",
+           lambda: verified(run(*linux, "--arch", first, "--seconds", "15", "--kill", "device@12", "--kill",
+                                "device@20"), WORK))
+
+
+class Place:
+    def __init__(self, program, images):
+        self.program, self.images = program, images
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hawser", required=True)
+    parser.add_argument("--images", required=True)
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    chosen = parser.parse_args()
+    arches = [arch for arch in ARCHES if shutil.which(f"qemu-system-{arch}") and
+              pathlib.Path(chosen.images, "linux", arch, "initramfs").exists()]
+    missing = sorted(set(ARCHES) - set(arches))
+    if not arches:
+        print("no Linux guest is built, or there is no QEMU for one: ./dev demo linux makes them")
+        return 77
+
+    folder = tempfile.mkdtemp(prefix="hawser-linux-")
+    try:
+        place = Place(os.path.abspath(chosen.hawser), os.path.abspath(chosen.images))
+        passed, failed = run_all(cases(place, arches, folder), folder, chosen.only)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    for arch in missing:
+        print(f"skipped: no Linux guest for {arch}; ./dev demo linux --arch {arch} makes it")
+    print(f"{passed} passed, {failed} failed" + (f", {len(missing)} skipped" if missing else ""))
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
