@@ -226,7 +226,7 @@ static void start_end(struct hawser_ivshmem *ivshmem)
 	if (!ivshmem->attached)
 		hawser_region_init(&ivshmem->region, &ivshmem->window,
 				   ivshmem->link_number, ivshmem->links_if_new,
-				   utsname()->nodename);
+				   init_utsname()->nodename);
 	ivshmem->region.window = ivshmem->window;
 	say(ivshmem, hawser_region_start(&ivshmem->region, ktime_get_ns()));
 	/* Interrupts and work items look at the region from here on. */
