@@ -62,7 +62,8 @@ static int send_message(struct hawser_bus *bus, u8 type, u8 id, u16 device,
 	if (sizeof(header) + bytes > sizeof(message))
 		return -EMSGSIZE;
 	memcpy(message, &header, sizeof(header));
-	memcpy(message + sizeof(header), payload, bytes);
+	if (bytes)
+		memcpy(message + sizeof(header), payload, bytes);
 	return bus->link->ops->send(bus->link, message, sizeof(header) + bytes);
 }
 
@@ -142,7 +143,8 @@ static void take_answer(struct hawser_bus *bus,
 			continue;
 		list_del_init(&ask->node);
 		ask->result = min(bytes, ask->room);
-		memcpy(ask->said, payload, ask->result);
+		if (ask->result)
+			memcpy(ask->said, payload, ask->result);
 		complete(&ask->done);
 		break;
 	}
@@ -390,8 +392,12 @@ static void plug(struct work_struct *work)
 	for (number = 0; number < HAWSER_DEVICES; number++) {
 		struct hawser_vdev *v = bus->vdevs[number];
 
+		if (!v)
+			continue;
+		if (test_bit(number, removed))
+			hawser_vdev_gone(v);
 		/* One that the peer replaced by another leaves as well. */
-		if (test_bit(number, removed) || (v && READ_ONCE(v->gone)))
+		if (READ_ONCE(v->gone))
 			unplug(bus, number);
 	}
 	for_each_set_bit(number, added, HAWSER_DEVICES)
@@ -469,6 +475,7 @@ void hawser_bus_down(struct hawser_link *link)
 	}
 	mutex_unlock(&bus->vdevs_lock);
 	hawser_graves_clear(bus);
+	smp_mb();	/* down, then look; who leaves looks the other way */
 	if (READ_ONCE(bus->leaving))
 		mod_delayed_work(bus->protocol, &bus->abandon, 0);
 }
@@ -631,11 +638,12 @@ void hawser_bus_unplug(struct hawser_link *link)
 	if (!bus)
 		return;
 	WRITE_ONCE(bus->leaving, true);
-	/* Pairs with hawser_bus_down(), which looks the other way round. */
-	smp_mb();
-	mod_delayed_work(bus->protocol, &bus->abandon,
-			 hawser_bus_is_up(bus) ?
-				msecs_to_jiffies(LEAVE_MS) : 0);
+	smp_mb();	/* pairs with the one in hawser_bus_down() */
+	if (hawser_bus_is_up(bus))
+		mod_delayed_work(bus->protocol, &bus->abandon,
+				 msecs_to_jiffies(LEAVE_MS));
+	else
+		abandon(&bus->abandon.work);
 	mutex_lock(&bus->plug_lock);
 	for (number = 0; number < HAWSER_DEVICES; number++)
 		unplug(bus, number);

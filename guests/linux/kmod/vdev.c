@@ -424,7 +424,7 @@ static int tell_queue(struct hawser_vdev *v, struct hawser_queue *q)
 /* --- steps of 3.1.1; v->lock is held -------------------------------------- */
 
 /* All that is known of a device before a driver looks at it. */
-static int learn(struct hawser_vdev *v, bool *changed)
+static int learn(struct hawser_vdev *v)
 {
 	struct hawser_msg_device_info info;
 	u32 n;
@@ -463,7 +463,7 @@ static int learn(struct hawser_vdev *v, bool *changed)
 		size = min_t(u32, le32_to_cpu(state.max_size), PEER_RING);
 		v->queue_max[n] = size ? rounddown_pow_of_two(size) : 0;
 	}
-	return ask_config(v, changed);
+	return 0;
 }
 
 /* Up to FEATURES_OK. -EPROTO: it does not take these features. */
@@ -567,16 +567,17 @@ void hawser_vdev_sync(struct hawser_vdev *v, u32 epoch)
 		goto out;
 	}
 	stop_queues(v);
-	ret = learn(v, &changed);
+	ret = learn(v);
 	if (ret == -ENODEV) {
 		v->gone = true;
 		goto out;
 	}
-	if (!ret && (v->status & VIRTIO_CONFIG_S_FEATURES_OK)) {
+	/* First what the driver wrote, from the copy; then the copy anew. */
+	if (!ret && (v->status & VIRTIO_CONFIG_S_FEATURES_OK))
 		ret = negotiate(v);
-		if (!ret && (v->status & VIRTIO_CONFIG_S_DRIVER_OK))
-			ret = start(v);
-	}
+	ret = ret ?: ask_config(v, &changed);
+	if (!ret && (v->status & VIRTIO_CONFIG_S_DRIVER_OK))
+		ret = start(v);
 	if (!judge(v, ret, "it came back, but cannot take over"))
 		v->epoch = epoch;
 out:
@@ -948,7 +949,8 @@ struct hawser_vdev *hawser_vdev_open(struct hawser_bus *bus, u16 number)
 	dev->release = vdev_release;
 	mutex_lock(&v->lock);
 	v->epoch = READ_ONCE(bus->epoch);
-	ret = v->epoch ? learn(v, &changed) : -ENOTCONN;
+	ret = v->epoch ? learn(v) : -ENOTCONN;
+	ret = ret ?: ask_config(v, &changed);
 	mutex_unlock(&v->lock);
 	if (ret) {
 		hawser_vdev_put(v);
