@@ -30,6 +30,7 @@
 #include <asm/xen/hypercall.h>
 
 #include "argo.h"
+#include "argo_xen.h"
 #include "bus.h"
 #include "courier.h"
 #include "link.h"
@@ -39,7 +40,7 @@
 static int peer[MOST_LINKS];
 static int peers;
 module_param_array(peer, int, &peers, 0444);
-MODULE_PARM_DESC(peer, "domains at the other ends, one for each link");
+MODULE_PARM_DESC(peer, "domains at the other ends, one for each link; none: only /dev/hawser_argo");
 
 static int link[MOST_LINKS];
 module_param_array(link, int, NULL, 0444);
@@ -111,7 +112,7 @@ static u64 port_now(const struct hawser_argo_port *port)
 	return ktime_get_ns();
 }
 
-static const struct hawser_argo_port xen_port = {
+const struct hawser_argo_port hawser_xen_port = {
 	.call = port_call,
 	.frame = port_frame,
 	.now = port_now,
@@ -133,6 +134,7 @@ static irqreturn_t signaled(int irq, void *context)
 	list_for_each_entry_rcu(a, &links, node)
 		tasklet_hi_schedule(&a->bh);
 	rcu_read_unlock();
+	hawser_argo_user_signaled();
 	return IRQ_HANDLED;
 }
 
@@ -303,6 +305,26 @@ static void courier_quiesce(struct hawser_courier *c)
 
 /* --- one link ------------------------------------------------------------ */
 
+static u32 first_port(u32 number)
+{
+	return HAWSER_ARGO_FIRST_PORT + HAWSER_ARGO_PORT_DRIVER +
+	       HAWSER_ARGO_PORTS * number;
+}
+
+bool hawser_argo_taken(u32 aport, u16 partner)
+{
+	struct hawser_argo *a;
+	bool taken = false;
+
+	mutex_lock(&links_mutex);
+	list_for_each_entry(a, &links, node) {
+		taken |= a->argo.options.peer == partner &&
+			 aport - first_port(a->argo.options.number) < 2;
+	}
+	mutex_unlock(&links_mutex);
+	return taken;
+}
+
 static const char *make_link(struct hawser_argo *a,
 			     const struct link_words *words)
 {
@@ -341,7 +363,7 @@ static const char *make_link(struct hawser_argo *a,
 	a->courier->wake = courier_wake;
 	a->courier->quiesce = courier_quiesce;
 	hawser_courier_init(a->courier);
-	return hawser_argo_link_init(&a->argo, &xen_port, &options, &memory);
+	return hawser_argo_link_init(&a->argo, &hawser_xen_port, &options, &memory);
 }
 
 static void free_link(struct hawser_argo *a)
@@ -400,6 +422,10 @@ static int probe(struct platform_device *pdev)
 	if (find_words(pdev, &words)) {
 		dev_err(&pdev->dev, "hawser,peer must name a domain\n");
 		return -EINVAL;
+	}
+	if (hawser_argo_user_has(first_port(words.number), words.peer)) {
+		dev_err(&pdev->dev, "a program has this end of the link\n");
+		return -EBUSY;
 	}
 	a = kzalloc(sizeof(*a), GFP_KERNEL);
 	if (!a)
@@ -616,9 +642,12 @@ static int __init argo_init(void)
 		       ret);
 		goto destroy;
 	}
-	ret = platform_driver_register(&argo_driver);
+	ret = hawser_argo_user_init();
 	if (ret)
 		goto unbind;
+	ret = platform_driver_register(&argo_driver);
+	if (ret)
+		goto user_exit;
 	for (n = 0; n < peers; n++) {
 		ret = add_given(n);
 		if (ret) {
@@ -630,6 +659,8 @@ static int __init argo_init(void)
 
 unregister:
 	platform_driver_unregister(&argo_driver);
+user_exit:
+	hawser_argo_user_exit();
 unbind:
 	unbind_from_irqhandler(virq_irq, &links);
 destroy:
@@ -642,6 +673,7 @@ static void __exit argo_exit(void)
 {
 	remove_given(peers);
 	platform_driver_unregister(&argo_driver);
+	hawser_argo_user_exit();
 	unbind_from_irqhandler(virq_irq, &links);
 	destroy_workqueue(workqueue);
 }
