@@ -37,7 +37,7 @@ struct user_ring {
 };
 
 /* One time that the device is open. */
-struct user {
+struct argo_user {
 	struct list_head node;	/* RCU; changed under users_mutex */
 	/* around memory and frames; users_mutex is taken inside */
 	struct mutex mutex;
@@ -56,7 +56,7 @@ static DEFINE_MUTEX(users_mutex);
 /* --- what the caller says is in its memory -------------------------------- */
 
 /* Where it is for us; NULL: not all of it is in there. */
-static void *at(const struct user *u, const struct hawser_argo_user_call *call,
+static void *at(const struct argo_user *u, const struct hawser_argo_user_call *call,
 		u64 address, u64 bytes)
 {
 	u64 offset = address - call->base;
@@ -68,7 +68,7 @@ static void *at(const struct user *u, const struct hawser_argo_user_call *call,
 }
 
 /* Reads it once. */
-static bool read(const struct user *u, const struct hawser_argo_user_call *call,
+static bool read(const struct argo_user *u, const struct hawser_argo_user_call *call,
 		 u64 address, void *to, u32 bytes)
 {
 	const void *from = at(u, call, address, bytes);
@@ -86,7 +86,7 @@ static s64 xen(u32 op, void *arg1, void *arg2, u32 arg3, u32 arg4)
 
 /* --- the operations ------------------------------------------------------- */
 
-static struct user_ring *find_ring(struct user *u, u32 aport, u16 partner)
+static struct user_ring *find_ring(struct argo_user *u, u32 aport, u16 partner)
 {
 	struct user_ring *ring;
 
@@ -100,7 +100,7 @@ static struct user_ring *find_ring(struct user *u, u32 aport, u16 partner)
 /* Somebody in this domain has it: a second registration would take it. */
 static bool taken(u32 aport, u16 partner)
 {
-	struct user *u;
+	struct argo_user *u;
 
 	list_for_each_entry(u, &users, node) {
 		if (find_ring(u, aport, partner))
@@ -119,7 +119,7 @@ bool hawser_argo_user_has(u32 aport, u16 partner)
 	return has;
 }
 
-static int register_ring(struct user *u,
+static int register_ring(struct argo_user *u,
 			 const struct hawser_argo_user_call *call)
 {
 	struct hawser_argo_register_ring reg;
@@ -168,7 +168,7 @@ static int register_ring(struct user *u,
 	return ret;
 }
 
-static int unregister_ring(struct user *u,
+static int unregister_ring(struct argo_user *u,
 			   const struct hawser_argo_user_call *call)
 {
 	struct hawser_argo_unregister_ring unreg;
@@ -189,7 +189,7 @@ static int unregister_ring(struct user *u,
 	return ret;
 }
 
-static int sendv(struct user *u, const struct hawser_argo_user_call *call)
+static int sendv(struct argo_user *u, const struct hawser_argo_user_call *call)
 {
 	struct hawser_argo_iov iov[XEN_ARGO_MAXIOV];
 	struct hawser_argo_send_address addresses;
@@ -212,7 +212,7 @@ static int sendv(struct user *u, const struct hawser_argo_user_call *call)
 	return xen(XEN_ARGO_OP_SENDV, &addresses, iov, call->arg3, call->arg4);
 }
 
-static int notify(struct user *u, const struct hawser_argo_user_call *call)
+static int notify(struct argo_user *u, const struct hawser_argo_user_call *call)
 {
 	struct hawser_argo_ring_data query;
 	int ret;
@@ -230,7 +230,7 @@ static int notify(struct user *u, const struct hawser_argo_user_call *call)
 	return ret;
 }
 
-static int carry_out(struct user *u, const struct hawser_argo_user_call *call)
+static int carry_out(struct argo_user *u, const struct hawser_argo_user_call *call)
 {
 	int ret;
 
@@ -258,7 +258,7 @@ static int carry_out(struct user *u, const struct hawser_argo_user_call *call)
 
 /* --- the file ------------------------------------------------------------- */
 
-static void set_bell(struct user *u, struct eventfd_ctx *bell)
+static void set_bell(struct argo_user *u, struct eventfd_ctx *bell)
 {
 	struct eventfd_ctx *before;
 
@@ -272,7 +272,7 @@ static void set_bell(struct user *u, struct eventfd_ctx *bell)
 
 void hawser_argo_user_signaled(void)
 {
-	struct user *u;
+	struct argo_user *u;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(u, &users, node) {
@@ -295,7 +295,7 @@ static long user_ioctl(struct file *file, unsigned int command,
 		.version = HAWSER_ARGO_USER_VERSION,
 	};
 	void __user *to = (void __user *)argument;
-	struct user *u = file->private_data;
+	struct argo_user *u = file->private_data;
 	struct hawser_argo_user_call call;
 	struct eventfd_ctx *bell = NULL;
 	s32 fd;
@@ -328,7 +328,7 @@ static long user_ioctl(struct file *file, unsigned int command,
 static int user_mmap(struct file *file, struct vm_area_struct *area)
 {
 	size_t bytes = area->vm_end - area->vm_start;
-	struct user *u = file->private_data;
+	struct argo_user *u = file->private_data;
 	int ret = -EBUSY;
 
 	if (bytes > HAWSER_ARGO_USER_MOST || area->vm_pgoff ||
@@ -349,7 +349,7 @@ static int user_mmap(struct file *file, struct vm_area_struct *area)
 
 static int user_open(struct inode *inode, struct file *file)
 {
-	struct user *u = kzalloc(sizeof(*u), GFP_KERNEL);
+	struct argo_user *u = kzalloc(sizeof(*u), GFP_KERNEL);
 
 	if (!u)
 		return -ENOMEM;
@@ -371,7 +371,7 @@ static int user_open(struct inode *inode, struct file *file)
 /* Comes when the last descriptor and the last mapping are gone. */
 static int user_release(struct inode *inode, struct file *file)
 {
-	struct user *u = file->private_data;
+	struct argo_user *u = file->private_data;
 	struct user_ring *ring, *next;
 	bool leaked = false;
 
