@@ -39,6 +39,8 @@ Error error_of(std::int32_t result) {
       return Error::kTooLong;
     case -95:
       return Error::kSwitchedOff;
+    case -108:
+      return Error::kBrokerGone;
     case -111:
       return Error::kNobodyListens;
     default:
@@ -88,6 +90,10 @@ const char* describe(Error error) {
              "larger ring";
     case Error::kSwitchedOff:
       return "Argo is switched off (EOPNOTSUPP): boot Xen with argo=1";
+    case Error::kBrokerGone:
+      return "the Argo broker is gone, and nothing passes between domains without it: start hawser "
+             "argo-broker again, "
+             "and then this side";
     case Error::kNobodyListens:
       return "the peer has registered no ring for us (ECONNREFUSED): start its end of the link";
     case Error::kUnknown:

@@ -34,7 +34,7 @@ _hawser() {
       if [[ $verb == boot ]]; then
         _hawser_values "ivshmem argo-broker argo xen-shm"
       else
-        _hawser_values "ivshmem:" && compopt -o nospace
+        _hawser_values "ivshmem: argo:" && compopt -o nospace
       fi
       return
       ;;

@@ -7,7 +7,10 @@
 #include <hawser/bench/argo.hpp>
 #include <hawser/bench/queue.hpp>
 
+#include <fmt/format.h>
+
 #include <memory>
+#include <string>
 
 namespace hawser::cli {
 
@@ -27,10 +30,16 @@ void add_bench(CLI::App& app, Status& status) {
       ->transform(whole(64, 1024))
       ->check(CLI::IsMember({64, 128, 256, 512, 1024}))
       ->capture_default_str();
-  queue
-      ->add_option("--features", options->features,
-                   "ring features to turn on: event, order, or both with a comma")
-      ->check(CLI::IsMember({"event", "order", "event,order", "order,event"}));
+  queue->add_option("--features", options->features, "ring features to turn on")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            const bool good =
+                text == "event" || text == "order" || text == "event,order" || text == "order,event";
+            return good ? std::string()
+                        : fmt::format("'{}' is not a list of features: write event, order, or event,order",
+                                      text);
+          },
+          "event|order|event,order"));
   queue->callback([options, &status] { status = bench::run_queue_bench(*options); });
 
   auto argo_options = std::make_shared<bench::ArgoOptions>();

@@ -53,11 +53,6 @@ Arch parse_arch(const std::string& text) {
   return text == "aarch64" ? Arch::kAarch64 : Arch::kX86_64;
 }
 
-/// Where a side lives: a bare-metal guest, Debian's kernel with its own drivers, or a process of this machine.
-Home parse_home(const std::string& text) {
-  return text == "linux" ? Home::kLinux : text == "process" ? Home::kProcess : Home::kGuest;
-}
-
 /// What can not be asked of domains that Xen starts, once and together. `given` says whether an option was.
 template <class Given>
 void check_xen(const Words& words, Given given) {
@@ -82,15 +77,15 @@ void check_xen(const Words& words, Given given) {
 void add_boot(CLI::App& app, Status& status) {
   auto words = std::make_shared<Words>();
   launch::BootOptions& options = words->options;
-  auto* verb = app.add_subcommand(
-      "boot", "boot two guests joined only by an ivshmem window and show their virtio traffic");
+  auto* verb =
+      app.add_subcommand("boot", "boot two guests that share only one link, and show their virtio traffic");
   const auto arches = CLI::IsMember({"x86_64", "aarch64"});
-  const auto homes = CLI::IsMember({"guest", "linux", "process"});
-  verb->add_option("--link", words->link,
-                   "what joins them: an ivshmem window; a broker that stands in for Xen's Argo; or Xen, with "
-                   "both sides as domains of one emulated "
-                   "arm64 machine "
-                   "(build Xen with ./dev xen): its Argo, or memory that it shares")
+  const auto homes = CLI::IsMember({"guest", "process"});
+  verb->add_option(
+          "--link", words->link,
+          "what joins them: an ivshmem window; a broker that stands in for Xen's Argo; or Xen (build "
+          "it with ./dev xen), with both sides as domains of one emulated arm64 machine: its Argo, "
+          "or memory that it shares")
       ->check(CLI::IsMember({"ivshmem", "argo-broker", "argo", "xen-shm"}))
       ->capture_default_str();
   verb->add_option("--arch", words->arch, "architecture of both guests; the host's own by default")
@@ -99,14 +94,11 @@ void add_boot(CLI::App& app, Status& status) {
       ->check(arches);
   verb->add_option("--device-arch", words->device_arch, "architecture of the guest that serves them")
       ->check(arches);
-  verb->add_option("--driver", words->driver,
-                   "where the driver side lives: a bare-metal guest, a Linux guest, or a process here")
+  verb->add_option("--driver", words->driver, "where the driver side lives")
       ->check(homes)
-      ->take_last()
       ->capture_default_str();
   verb->add_option("--device", words->device, "where the device side lives")
       ->check(homes)
-      ->take_last()
       ->capture_default_str();
   verb->add_option("--order", words->order, "who starts first")
       ->check(CLI::IsMember({"driver-first", "device-first"}))
@@ -119,15 +111,18 @@ void add_boot(CLI::App& app, Status& status) {
           "file to serve as the block device; it outlives its server. For a guest: a power of two in size")
       ->check(CLI::ExistingFile);
   verb->add_option("--kill", words->kills,
-                   "kill driver@SECONDS or device@SECONDS and start it again; may be repeated");
+                   "kill driver@SECONDS or device@SECONDS and start it again; may be repeated")
+      ->type_name("SIDE@SECONDS")
+      ->allow_extra_args(false);
   verb->add_option("--accel", options.accel,
-                   "kvm only where the processor really offers it, unless said otherwise")
+                   "what runs the guests' code; auto is kvm only where the processor really offers it")
       ->check(CLI::IsMember({"auto", "kvm", "tcg"}))
       ->capture_default_str();
   verb->add_option("--queue-layout", options.queue_layout, "message queue layout that the device end offers")
       ->check(CLI::IsMember({"self-describing", "plain"}))
       ->capture_default_str();
-  verb->add_option("--size", options.window_bytes, "size of the shared window")
+  verb->add_option("--size", options.window_bytes,
+                   "size of the shared window; over a broker, of each domain's")
       ->transform(window_size(256 << 10,
                               1 << 30))  // room for all devices' queues; what the driver guest keeps books of
       ->default_str("16M");
@@ -141,11 +136,14 @@ void add_boot(CLI::App& app, Status& status) {
   verb->add_option("--xen-argument", options.xen_arguments,
                    "a further word for Xen's command line; may be repeated");
   verb->add_option("--images", options.images,
-                   "folder with ARCH/hawser-driver.img and ARCH/hawser-device.img");
+                   "folder with the guest images, as ARCH/hawser-SIDE.img or as ./dev build leaves them; "
+                   "those of this program by default")
+      ->type_name("FOLDER");
   verb->add_option("--xen", options.xen,
                    "the hypervisor, for links that are Xen's; among the images by default")
       ->check(CLI::ExistingFile);
-  verb->add_option("--logs", options.log_directory, "folder for the consoles' logs; ./logs by default");
+  verb->add_option("--logs", options.log_directory, "folder for the consoles' logs; ./logs by default")
+      ->type_name("FOLDER");
   verb->add_flag("--quiet", options.quiet, "only the table, no consoles");
   verb->add_flag("--json", options.json, "the results as JSON on standard output instead of the table");
 
@@ -169,10 +167,8 @@ void add_boot(CLI::App& app, Status& status) {
     const Arch both = words->arch.empty() ? launch::host_arch() : parse_arch(words->arch);
     chosen.driver_arch = words->driver_arch.empty() ? both : parse_arch(words->driver_arch);
     chosen.device_arch = words->device_arch.empty() ? both : parse_arch(words->device_arch);
-    chosen.driver = parse_home(words->driver);
-    chosen.device = parse_home(words->device);
-    if ((chosen.driver == Home::kLinux || chosen.device == Home::kLinux) && chosen.link != LinkKind::kIvshmem)
-      throw CLI::ValidationError("--driver, --device", "a Linux guest needs --link ivshmem");
+    chosen.driver = words->driver == "process" ? Home::kProcess : Home::kGuest;
+    chosen.device = words->device == "process" ? Home::kProcess : Home::kGuest;
     chosen.order = words->order == "driver-first" ? Order::kDriverFirst : Order::kDeviceFirst;
     for (const auto& text : words->kills) chosen.kills.push_back(parse_kill(text));
     if (chosen.images.empty()) chosen.images = default_images();

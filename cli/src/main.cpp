@@ -29,11 +29,11 @@ void hold_standard_descriptors() {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Hawser moors one guest to another: virtio devices that another guest serves, over ivshmem.",
-               "hawser");
+  CLI::App app(
+      "Hawser moors one guest to another: virtio devices that another guest serves, over ivshmem or Argo.",
+      "hawser");
   app.set_version_flag("--version", "hawser " HAWSER_VERSION);
   app.require_subcommand(1);
-  app.footer("Start with: hawser boot\nEach verb explains itself: hawser VERB --help");
 
   hawser::cli::Status status = 0;
   hawser::cli::add_boot(app, status);
@@ -42,6 +42,8 @@ int run(int argc, char** argv) {
   hawser::cli::add_ivshmem_server(app, status);
   hawser::cli::add_argo_broker(app, status);
   hawser::cli::add_bench(app, status);
+  // After the verbs, which would inherit it.
+  app.footer("Start with: hawser boot\nEach verb explains itself: hawser VERB --help");
 
   const std::string_view verb = argc > 1 ? argv[1] : "";
   const bool known =

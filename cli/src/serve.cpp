@@ -25,12 +25,14 @@ struct Words {
 void add_serve(CLI::App& app, Status& status) {
   auto words = std::make_shared<Words>();
   auto* verb = app.add_subcommand("serve", "serve virtio devices to whoever drives the other end of a link");
-  verb->footer(std::string(process::served_help()) +
-               "\nIt serves until SIGTERM or SIGINT. Status: 0 stopped by one of them, 1 another party "
-               "already serves this link,\n"
-               "2 something is missing, 64 wrong words.\n"
-               "Example:\n  hawser serve --link ivshmem:/run/window.sock --device blk,file=disk.img --device "
-               "net,user");
+  verb->footer(
+      std::string(process::served_help()) +
+      "\nIt serves until SIGTERM or SIGINT. Status: 0 stopped by one of them, 1 another party "
+      "already serves this link,\n"
+      "2 something is missing, or the broker is gone; 64 wrong words.\n"
+      "Examples:\n  hawser serve --link ivshmem:/run/window.sock --device blk,file=disk.img --device "
+      "net,user\n"
+      "  hawser serve --link argo:/run/two,peer=1 --device blk,file=disk.img");
   verb->add_option("--link", words->link,
                    "ivshmem:SOCKET[,link=N][,links=N][,unsealed], or argo:SOCKET,peer=DOMAIN[,link=N]")
       ->required();
@@ -43,7 +45,8 @@ void add_serve(CLI::App& app, Status& status) {
   verb->add_option("--spin", words->spin_us, "microseconds to keep looking for work before sleeping")
       ->transform(whole(0, 1'000'000))
       ->capture_default_str();
-  verb->add_option("--patience", words->patience, "seconds to wait for the window's server and its greeting")
+  verb->add_option("--patience", words->patience,
+                   "seconds to wait for the window's server, or the broker, and its greeting")
       ->transform(whole(1, 86400))
       ->capture_default_str();
   verb->callback([words, &status] {

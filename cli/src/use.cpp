@@ -44,8 +44,9 @@ void add_use(CLI::App& app, Status& status) {
   auto* verb =
       app.add_subcommand("use", "use the virtio devices that the other end of a link serves, and check them");
   verb->footer(
-      "What is on a block device is overwritten.\nExample:\n  hawser use --link ivshmem:/run/window.sock "
-      "--verify");
+      "What is on a block device is overwritten.\nExamples:\n"
+      "  hawser use --link ivshmem:/run/window.sock --verify\n"
+      "  hawser use --link argo:/run/one,peer=2 --verify");
   verb->add_option("--link", words->link,
                    "ivshmem:SOCKET[,link=N][,links=N][,unsealed], or argo:SOCKET,peer=DOMAIN[,link=N]")
       ->required();
@@ -57,7 +58,8 @@ void add_use(CLI::App& app, Status& status) {
       ->transform(size(64 << 10, std::uint64_t{1} << 40))
       ->default_str("4M");
   verb->add_option("--patience", words->patience,
-                   "seconds to wait for the window's server (5) and for a device side that is not there (30)")
+                   "seconds to wait for the window's server or the broker (5), and for a device side that is "
+                   "not there (30)")
       ->transform(whole(1, 86400));
   verb->add_flag("--split", words->split, "use split queues even if the device side offers packed ones");
   verb->add_flag("--rows", words->rows, "print rows as they come, for another program, instead of a table");

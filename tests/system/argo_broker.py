@@ -205,6 +205,66 @@ class Life(Case):
         self.assertIn("a message of domain 1 to domain 2 on port 0x5", broker.log())
 
 
+class Sides(Case):
+    """`serve` and `use` on a broker: what keeps them apart is named."""
+
+    def start(self, *words):
+        process = subprocess.Popen([HAWSER, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=open(os.path.join(self.folder, f"log-{words[0]}"), "w"))
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def said(self, verb):
+        with open(os.path.join(self.folder, f"log-{verb}")) as file:
+            return file.read()
+
+    def use(self, broker, link, status, sentence):
+        done = subprocess.run([HAWSER, "use", "--verify", "--patience", "1", "--link", f"argo:{broker.path(1)},{link}"],
+                              capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertIn(sentence, done.stderr)
+
+    def test_a_peer_that_is_not_there_is_named(self):
+        broker = self.broker(size="2M")
+        self.use(broker, "peer=9", 1, "domain 9, the peer of this link, is not there")
+        self.use(broker, "peer=1", 64, "peer=1 is the domain of")
+        serving = self.start("serve", "--link", f"argo:{broker.path(2)},peer=1", "--device", "rng")
+        self.assertTrue(kit.eventually(lambda: "domain 1, the peer of this link, is not there yet" in self.said("serve")))
+        self.use(broker, "peer=2,link=3", 1, "domain 2 is there, but serves no link 3 to domain 1")
+        self.assertTrue(kit.eventually(lambda: "serving domain 1 as domain 2 of the broker" in self.said("serve")))
+        self.use(broker, "peer=2", 0, "")
+        self.assertIsNone(serving.poll())
+
+    def test_a_domain_that_somebody_is_already_is_named(self):
+        broker = self.broker(size="2M")
+        self.domain(broker, 1)
+        self.use(broker, "peer=2", 2, f"the Argo broker on {broker.path(1)} refuses this client: another process or guest is")
+
+    def test_no_broker_is_no_ivshmem_server(self):
+        class Nobody:
+            path = staticmethod(lambda number: os.path.join(self.folder, "nobody"))
+        self.use(Nobody, "peer=2", 2, "no Argo broker on")
+
+    def test_a_broker_that_ends_is_what_both_sides_speak_of(self):
+        broker = self.broker(size="2M")
+        serving = self.start("serve", "--link", f"argo:{broker.path(2)},peer=1", "--device", "rng")
+        using = self.start("use", "--verify", "--seconds", "20", "--link", f"argo:{broker.path(1)},peer=2")
+        self.assertTrue(kit.eventually(lambda: "link up" in self.said("serve")))
+        broker.end()
+        self.assertEqual((serving.wait(10), using.wait(10)), (2, 1))
+        for verb in ("serve", "use"):
+            self.assertIn("the Argo broker is gone", self.said(verb))
+            self.assertNotIn("ENODEV", self.said(verb))
+            self.assertNotIn("goes on", self.said(verb))
+
+    def test_a_rule_for_a_domain_that_is_none_is_pointed_out(self):
+        broker = self.broker(allow=("1:2", "1:7", "*:2"))
+        self.assertTrue(kit.eventually(lambda: "allowed: *:2" in broker.log()))
+        self.assertEqual(broker.log().count("so this rule allows nothing"), 1)
+        self.assertIn("no --domain is 7", broker.log())
+
+
 class Wire(Case):
     """The page as docs/wire/argo-broker.md has it."""
 

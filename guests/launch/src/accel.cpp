@@ -3,11 +3,16 @@
 
 #include <hawser/launch/accel.hpp>
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <hawser/ivshmem/server/fd.hpp>
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <string.h>
+
+#include <cerrno>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 
 namespace hawser::launch {
 
@@ -23,8 +28,6 @@ Arch host_arch() {
 #endif
 }
 
-namespace {
-
 bool processor_virtualizes(Arch arch, const std::filesystem::path& cpuinfo) {
   if (arch == Arch::kAarch64) return true;  // the KVM device exists there only if the kernel started at EL2
   std::ifstream in(cpuinfo);
@@ -39,20 +42,29 @@ bool processor_virtualizes(Arch arch, const std::filesystem::path& cpuinfo) {
   return false;
 }
 
-bool opens_for_writing(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (fd < 0) return false;
-  ::close(fd);
-  return true;
+namespace {
+
+/// 0, or errno.
+int open_for_writing(const std::filesystem::path& path) {
+  const ivshmem::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  return fd ? 0 : errno;
 }
 
 }  // namespace
 
 std::string choose_accel(Arch arch, std::string_view requested, const std::filesystem::path& cpuinfo,
                          const std::filesystem::path& kvm) {
-  if (requested != "auto") return std::string(requested);
-  if (arch != host_arch()) return "tcg";
-  return processor_virtualizes(arch, cpuinfo) && opens_for_writing(kvm) ? "kvm" : "tcg";
+  if (requested == "tcg") return "tcg";
+  const int closed = open_for_writing(kvm);
+  if (requested == "auto")
+    return arch == host_arch() && processor_virtualizes(arch, cpuinfo) && closed == 0 ? "kvm" : "tcg";
+  if (arch != host_arch())
+    throw std::runtime_error(fmt::format("KVM runs {} guests here, not {}: leave --accel out, or say tcg",
+                                         name(host_arch()), name(arch)));
+  if (closed != 0)
+    throw std::runtime_error(fmt::format("there is no KVM: {}: {}; leave --accel out, or say tcg",
+                                         kvm.string(), ::strerror(closed)));
+  return std::string(requested);
 }
 
 }  // namespace hawser::launch

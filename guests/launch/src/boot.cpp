@@ -9,11 +9,11 @@
 #include "runtime_directory.hpp"
 #include "tell.hpp"
 
-#include <hawser/launch/linux_machine.hpp>
 #include <hawser/launch/machine.hpp>
 #include <hawser/launch/party.hpp>
 
 #include <hawser/ivshmem/server/server.hpp>
+#include <hawser/ivshmem/server/size.hpp>
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -68,7 +68,7 @@ class Booting {
       start(broker);
       await_broker(interrupts, broker);
     } else {
-      say("window of {} MiB at {}", options_.window_bytes >> 20, socket_of("driver").string());
+      say("window of {} at {}", ivshmem::format_size(options_.window_bytes), socket_of("driver").string());
       ivshmem::ServerOptions window;
       window.socket = socket_of("driver").string();
       window.size = options_.window_bytes;
@@ -88,22 +88,24 @@ class Booting {
          Clock::now() + std::chrono::milliseconds(150));  // really first, also under load
     start(second);
     if (over_argo()) start(stranger);
-    const bool linux_guests = options_.driver == Home::kLinux || options_.device == Home::kLinux;
-    const unsigned patience = options_.seconds + (linux_guests ? 180 : 60);
-    const auto deadline = Clock::now() + std::chrono::seconds(patience);
+    const auto deadline = Clock::now() + std::chrono::seconds(options_.seconds + 60);
     while (!outcome_.over()) {
       if (Clock::now() >= deadline) {
         outcome_.failure = fmt::format("the driver side did not end within {} s; its console is in {}",
-                                       patience, driver.log().string());
+                                       options_.seconds + 60, driver.log().string());
         break;
       }
       pump(interrupts, {&driver, &device, &stranger, &broker}, Clock::now() + std::chrono::milliseconds(20));
       run_kills(driver, device);
+      expect_reader(outcome_);
       watch(driver);
       watch(device);
       if (over_argo()) watch(broker);
     }
     if (over_argo() && outcome_.failure.empty() && !outcome_.stopped) hear_out(interrupts, stranger);
+    if (!outcome_.failure.empty() && options_.accel == "kvm" && !processor_virtualizes(host_arch()))
+      outcome_.failure +=
+          "; --accel kvm was asked for, and this processor offers no virtualization (neither vmx nor svm)";
     finish(driver);
     finish(device);
     finish(stranger);
@@ -118,7 +120,7 @@ class Booting {
                                   [](const PlannedKill& kill) { return kill.party == "device"; });
     if (!dies || options_.disk) return;
     options_.disk = folder / "scratch-disk.img";
-    make_scratch_disk(*options_.disk, options_.device == Home::kLinux ? 64 << 20 : 32 << 20);
+    make_scratch_disk(*options_.disk, 32 << 20);
     say("the device side will be killed: its disk is a scratch file that outlives it");
   }
 
@@ -175,9 +177,9 @@ class Booting {
       pump(interrupts, {&broker}, Clock::now() + std::chrono::milliseconds(5));
       const auto ending = broker.try_reap();
       if (ending || Clock::now() >= patience)
-        throw std::runtime_error(fmt::format("the broker did not start{}; its console is in {}",
-                                             ending ? ": it ended with " + ending->text() : "",
-                                             broker.log().string()));
+        throw std::runtime_error(fmt::format("the broker did not start{}: {}; its console is in {}",
+                                             ending ? ", and ended with " + ending->text() : "",
+                                             last_words(broker), broker.log().string()));
     }
   }
 
@@ -215,7 +217,6 @@ class Booting {
       command.insert(command.end(), extra.begin(), extra.end());
       return command;
     }
-    if (home == Home::kLinux) return linux_command(side, arch, extra);
     Machine machine;
     machine.name = "hawser-" + side;
     machine.arch = arch;
@@ -233,28 +234,6 @@ class Booting {
         machine.disk_memory = options_.disk;
         machine.disk_memory_bytes = check_disk(*options_.disk, true);
       }
-    }
-    machine.arguments.insert(machine.arguments.end(), extra.begin(), extra.end());
-    return qemu_command(machine);
-  }
-
-  std::vector<std::string> linux_command(const std::string& side, Arch arch,
-                                         const std::vector<std::string>& extra) const {
-    const bool is_driver = side == "driver";
-    LinuxMachine machine;
-    machine.name = "hawser-" + side;
-    machine.arch = arch;
-    find_linux(machine, options_.images);
-    machine.accel = choose_accel(arch, options_.accel);
-    machine.ivshmem_socket = socket_of(side);
-    machine.vectors = options_.vectors;
-    const Home other = is_driver ? options_.device : options_.driver;
-    machine.arguments = {"role=" + side, other == Home::kLinux ? "peer=linux" : "peer=plain"};
-    if (is_driver) {
-      machine.arguments.push_back(fmt::format("seconds={}", options_.seconds));
-    } else {
-      machine.arguments.push_back("queue_layout=" + options_.queue_layout);
-      machine.disk = options_.disk;
     }
     machine.arguments.insert(machine.arguments.end(), extra.begin(), extra.end());
     return qemu_command(machine);
@@ -315,9 +294,13 @@ class Booting {
     if (auto ending = party.try_reap()) {
       read(party);
       if (party.name() == "driver" && outcome_.end_status) return;
-      outcome_.failure = fmt::format("the {} side ended early with {}; its console is in {}", party.name(),
-                                     ending->text(), party.log().string());
+      outcome_.failure = fmt::format("the {} side ended early with {}: {}; its console is in {}",
+                                     party.name(), ending->text(), last_words(party), party.log().string());
     }
+  }
+
+  static std::string last_words(const Party& party) {
+    return party.last_words().empty() ? "it said nothing" : party.last_words();
   }
 
   void finish(Party& party) {

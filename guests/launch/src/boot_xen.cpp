@@ -3,6 +3,7 @@
 
 // Both sides as domains of one Xen machine. QEMU does not end when the domains do, so the consoles decide.
 #include "interrupts.hpp"
+#include "named_by_user.hpp"
 #include "outcome.hpp"
 #include "tell.hpp"
 
@@ -36,7 +37,7 @@ class XenBooting {
   explicit XenBooting(const BootOptions& options) : options_(options) {}
 
   int run() {
-    std::filesystem::create_directories(options_.log_directory);
+    make_log_folder(options_.log_directory);
     Interrupts interrupts;
     const XenMachine machine = describe();
     const XenLayout layout(machine);
@@ -57,6 +58,7 @@ class XenBooting {
         break;
       }
       pump(interrupts, xen);
+      expect_reader(outcome_);
       if (const auto ending = xen.try_reap()) {
         read(xen);
         if (!outcome_.over())

@@ -51,6 +51,7 @@ Child::Child(const std::vector<std::string>& command) {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::signal(SIGPIPE, SIG_DFL);
     ::execvp(argv[0], argv.data());
     const int error = errno;
     [[maybe_unused]] auto said = ::write(failed[1], &error, sizeof error);

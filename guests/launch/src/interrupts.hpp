@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// SIGINT and SIGTERM as something to poll; everything else that this process started goes down in order then.
+// SIGINT, SIGTERM and SIGHUP as something to poll: everything that this process started goes down in order then. SIGPIPE is
+// nothing: whoever read what is said may go away, and files and processes would be left behind.
 #pragma once
 
 #include <hawser/ivshmem/server/fd.hpp>
@@ -18,10 +19,17 @@ class Interrupts {
     sigemptyset(&set_);
     sigaddset(&set_, SIGINT);
     sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set_, &before_);
+    struct sigaction nothing {};
+    nothing.sa_handler = SIG_IGN;
+    ::sigaction(SIGPIPE, &nothing, &pipe_before_);
     fd_ = ivshmem::UniqueFd(::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK));
   }
-  ~Interrupts() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  ~Interrupts() {
+    ::sigaction(SIGPIPE, &pipe_before_, nullptr);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
 
@@ -35,6 +43,7 @@ class Interrupts {
 
  private:
   sigset_t set_, before_;
+  struct sigaction pipe_before_;
   ivshmem::UniqueFd fd_;
 };
 

@@ -17,7 +17,8 @@
 
 namespace hawser::launch {
 
-/// Makes the folder for logs, and sees that files can be written there.
+/// Makes the folder for logs, and sees that files can be written there. What another run left there would be mistaken
+/// for this one's.
 inline void make_log_folder(const std::filesystem::path& folder) {
   const auto refuse = [&](const std::string& why) {
     throw std::runtime_error(
@@ -29,6 +30,8 @@ inline void make_log_folder(const std::filesystem::path& folder) {
   if (error) refuse(error.message());
   if (!std::filesystem::is_directory(folder, error)) refuse("it is not a folder");
   if (::access(folder.c_str(), W_OK | X_OK) != 0) refuse(std::generic_category().message(errno));
+  for (const char* old : {"driver.log", "device.log", "broker.log", "stranger.log", "xen.log", "xen.dtb"})
+    std::filesystem::remove(folder / old, error);
 }
 
 /// The size of a file that is to be the disk. `lent`: to a guest, as memory.

@@ -4,6 +4,8 @@
 #include "outcome.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -14,6 +16,12 @@ namespace hawser::launch {
 void Outcome::take_driver_line(std::string_view line) {
   if (auto row = parse_row(line)) rows.push_back(*row);
   if (auto status = parse_end(line)) end_status = *status;
+}
+
+void expect_reader(Outcome& outcome) {
+  pollfd out{STDOUT_FILENO, 0, 0};
+  if (outcome.over() || ::poll(&out, 1, 0) != 1 || (out.revents & POLLERR) == 0) return;
+  outcome.failure = "stopped, since nobody reads standard output any more";
 }
 
 int conclude(const BootOptions& options, Outcome outcome) {
@@ -53,8 +61,11 @@ std::filesystem::path find_image(const BootOptions& options, const std::string& 
   if (std::filesystem::exists(installed)) return installed;
   const auto built = options.images / fmt::format("guest-{}", name(arch)) / "guests" / "baremetal" / file;
   if (std::filesystem::exists(built)) return built;
-  throw std::runtime_error(
-      fmt::format("the guest image {} is missing; build it with ./dev build", built.string()));
+  throw std::runtime_error(fmt::format(
+      "there is no guest image {} for {} in {} (neither {} nor {}); build it with ./dev build, or "
+      "name the folder where it is with --images",
+      file, name(arch), options.images.string(), installed.lexically_relative(options.images).string(),
+      built.lexically_relative(options.images).string()));
 }
 
 }  // namespace hawser::launch

@@ -30,6 +30,9 @@ struct Outcome {
   void take_driver_line(std::string_view line);
 };
 
+/// Ends the run when nobody is left who would read its results.
+void expect_reader(Outcome& outcome);
+
 /// Prints the table or the JSON, names what is wrong, and returns the status of boot().
 int conclude(const BootOptions& options, Outcome outcome);
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 
 #include <hawser/launch/party.hpp>
+#include <hawser/launch/report.hpp>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -10,18 +11,25 @@
 #include <stdexcept>
 
 namespace hawser::launch {
+namespace {
+
+/// Not the line that says that it ends, nor where help is.
+bool tells(std::string_view line) {
+  return !line.empty() && !parse_end(line) && !line.starts_with("See: ");
+}
+
+}  // namespace
 
 Party::Party(std::string name, std::vector<std::string> command, const std::filesystem::path& log_directory,
              Returns returns)
     : name_(std::move(name)),
       command_(std::move(command)),
       log_path_(log_directory / (name_ + ".log")),
-      returns_(returns),
-      log_(log_path_) {
-  if (!log_) throw std::runtime_error(fmt::format("can't write the log file {}", log_path_.string()));
-}
+      returns_(returns) {}
 
 void Party::start() {
+  if (!log_.is_open()) log_.open(log_path_);
+  if (!log_) throw std::runtime_error(fmt::format("can't write the log file {}", log_path_.string()));
   log_ << "$";
   for (const auto& word : command_) log_ << ' ' << word;
   log_ << '\n' << std::flush;
@@ -41,6 +49,7 @@ void Party::read_lines(const LineHandler& handler) {
       if (c != '\n') partial_ += c;
       if (c == '\n' || partial_.size() >= kLongestLine) {
         handler(*this, partial_);
+        if (tells(partial_)) last_line_ = std::move(partial_);
         partial_.clear();
       }
     }

@@ -1,12 +1,19 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// A private directory for sockets, removed with everything in it when the object goes.
+// A private directory for sockets, removed with everything in it when the object goes. A process that is killed can not do
+// that: its directory, in which a file is locked as long as it lives, is removed by the next one.
 #pragma once
 
+#include <hawser/ivshmem/server/fd.hpp>
+
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -20,12 +27,17 @@ class RuntimeDirectory {
  public:
   RuntimeDirectory() {
     const char* base = ::getenv("XDG_RUNTIME_DIR");
-    if (base == nullptr || !std::filesystem::is_directory(base)) base = "/tmp";
-    std::string pattern = fmt::format("{}/hawser-XXXXXX", base);
-    if (::mkdtemp(pattern.data()) == nullptr) {  // mode 0700
-      throw std::runtime_error(fmt::format("can't make a directory in {}: {}", base, ::strerror(errno)));
-    }
-    path_ = pattern;
+    std::error_code error;
+    if (base == nullptr || !std::filesystem::is_directory(base, error)) base = "/tmp";
+    sweep(base);
+    do {
+      std::string pattern = fmt::format("{}/{}XXXXXX", base, kPrefix);
+      if (::mkdtemp(pattern.data()) == nullptr) {  // mode 0700
+        throw std::runtime_error(fmt::format("can't make a directory in {}: {}", base, ::strerror(errno)));
+      }
+      path_ = pattern;
+      lock_ = lock(path_, O_CREAT);
+    } while (!lock_);  // swept away before it was locked
   }
   ~RuntimeDirectory() {
     std::error_code ignored;
@@ -37,7 +49,31 @@ class RuntimeDirectory {
   const std::filesystem::path& path() const { return path_; }
 
  private:
+  static constexpr std::string_view kPrefix = "hawser-run-";
+
+  /// Nothing if somebody else has it locked, or if it is not there (any more).
+  static ivshmem::UniqueFd lock(const std::filesystem::path& directory, int create = 0) {
+    ivshmem::UniqueFd fd(
+        ::open((directory / "lock").c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | create, 0600));
+    struct stat at {};
+    if (!fd || ::flock(fd.raw(), LOCK_EX | LOCK_NB) != 0 || ::fstat(fd.raw(), &at) != 0 || at.st_nlink == 0 ||
+        at.st_uid != ::geteuid()) {
+      return {};
+    }
+    return fd;
+  }
+
+  static void sweep(const std::filesystem::path& base) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator it(base, error), end; !error && it != end; it.increment(error)) {
+      if (!it->path().filename().string().starts_with(kPrefix)) continue;
+      std::error_code ignored;
+      if (lock(it->path())) std::filesystem::remove_all(it->path(), ignored);
+    }
+  }
+
   std::filesystem::path path_;
+  ivshmem::UniqueFd lock_;
 };
 
 }  // namespace hawser::launch

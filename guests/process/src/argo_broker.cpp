@@ -198,7 +198,14 @@ class ArgoBroker::Impl {
   void tell_rules() const {
     if (xen_.rules().empty())
       return say("no rule allows anything: domains can talk to nobody but themselves");
-    for (const auto& rule : xen_.rules()) say(fmt::format("allowed: {}", format_rule(rule)));
+    for (const auto& rule : xen_.rules()) {
+      say(fmt::format("allowed: {}", format_rule(rule)));
+      for (const auto& side : {rule.from, rule.to}) {
+        if (side && !std::any_of(places_.begin(), places_.end(),
+                                 [&](const auto& place) { return place->domain().id == *side; }))
+          say(fmt::format("no --domain is {}, so this rule allows nothing", *side));
+      }
+    }
   }
 
   std::string status() const {

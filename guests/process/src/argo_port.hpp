@@ -10,6 +10,8 @@
 #include <hawser/argo/link_options.hpp>
 #include <hawser/ivshmem/client/socket_port.hpp>
 
+#include <fmt/format.h>
+
 #include <cstddef>
 #include <random>
 #include <stdexcept>
@@ -19,10 +21,13 @@ namespace hawser::process {
 /// The window of our domain, through which the broker carries out hypercalls.
 using ArgoPort = argo::BrokerPort<ivshmem::SocketPort>;
 
-/// Throws with one sentence if there is no broker.
-inline void attach(ArgoPort& port) {
+/// Throws with one sentence if there is no broker, or if the other side is to be this very domain.
+inline void attach(ArgoPort& port, const LinkAddress& address) {
   if (const auto attached = port.attach(); !attached.ok())
-    throw std::runtime_error(argo::describe(attached.error()));
+    throw std::runtime_error(fmt::format("{}: {}", address.socket, argo::describe(attached.error())));
+  if (port.domain() != address.peer) return;
+  throw std::invalid_argument(fmt::format("peer={} is the domain of {} itself; write the other side's",
+                                          address.peer, address.socket));
 }
 
 /// A ring for parcels that leaves most of the window to buffers.

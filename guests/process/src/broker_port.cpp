@@ -3,12 +3,15 @@
 
 #include <hawser/process/broker_port.hpp>
 
+#include "broker_words.hpp"
+
 #include <hawser/ivshmem/server/error.hpp>
 
 namespace hawser::process {
 
 BrokerPort::BrokerPort(const BrokerPortAddress& address)
     : window_({.socket = address.socket,
+               .words = broker_words(address.socket),
                .patience = address.patience,
                .wait_for_server = true,
                .vectors = argo::page::kVectors}),

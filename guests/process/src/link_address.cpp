@@ -3,6 +3,7 @@
 
 #include <hawser/process/link_address.hpp>
 
+#include "broker_words.hpp"
 #include "words.hpp"
 
 #include <fmt/format.h>
@@ -61,6 +62,11 @@ LinkAddress parse_link(std::string_view text) {
 ivshmem::ClientOptions client_options(const LinkAddress& address) {
   ivshmem::ClientOptions options;
   options.socket = address.socket;
+  if (address.carrier == Carrier::kArgo) {
+    options.words = broker_words(address.socket);
+  } else {
+    options.words.start = fmt::format("hawser ivshmem-server --socket {}", address.socket);
+  }
   options.patience = address.patience;
   options.wait_for_server = true;
   options.allow_unsealed = address.unsealed;

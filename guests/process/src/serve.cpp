@@ -27,14 +27,22 @@ constexpr std::uint16_t kMaxDevices = 32;
 constexpr Duration kLookInterval = milliseconds(100);
 using Makers = std::vector<MakeServed>;
 
+/// Who serves, and whom, in words.
+std::string place_name(const LinkAddress& address, unsigned own) {
+  if (address.carrier == Carrier::kArgo)
+    return fmt::format("domain {} as domain {} of the broker on {}", address.peer, own, address.socket);
+  return fmt::format("as peer {} of {}", own, address.socket);
+}
+
 /// Tells of what changed since the last look, and has the link mended.
 template <ManagedLink L>
 class Watch {
  public:
-  Watch(L& link, const ivshmem::SocketPort& port, const Say& say)
-      : link_(link), port_(port), say_(say), watch_(link) {}
+  Watch(L& link, const ivshmem::SocketPort& port, const ServeOptions& options)
+      : link_(link), port_(port), options_(options), say_(options.say), watch_(link) {}
 
   void look(bool up) {
+    if (server_ && !port_.server_alive()) lose_server();
     switch (watch_.look(up)) {
       case app::LinkNews::kNothing:
         break;
@@ -56,16 +64,22 @@ class Watch {
       case app::LinkNews::kNotForUs:
         throw std::runtime_error(watch_.reason());
     }
-    if (server_ && !port_.server_alive()) {
-      server_ = false;
-      say_(fmt::format("the server is gone ({}); this link goes on, but no new peer can join",
-                       port_.server_loss()));
-    }
   }
 
  private:
+  /// Two peers of a window need its server no more; domains need their broker for every message.
+  void lose_server() {
+    if (options_.link.carrier == Carrier::kArgo)
+      throw std::runtime_error(fmt::format("{} ({}: {})", argo::describe(argo::Error::kBrokerGone),
+                                           options_.link.socket, port_.server_loss()));
+    server_ = false;
+    say_(fmt::format("the server is gone ({}); this link goes on, but no new peer can join",
+                     port_.server_loss()));
+  }
+
   L& link_;
   const ivshmem::SocketPort& port_;
+  const ServeOptions& options_;
   const Say& say_;
   app::LinkWatch<L> watch_;
   bool server_ = true;
@@ -80,9 +94,16 @@ enum class Place : std::uint8_t {
 /// Waits until the end of the link is ours: one who holds it may be dead. Before that, no file is opened and no
 /// interface made.
 template <ManagedLink L>
-Place take_place(L& link, ivshmem::SocketPort& port) {
+Place take_place(L& link, ivshmem::SocketPort& port, const ServeOptions& options) {
+  bool patient = options.link.carrier != Carrier::kArgo;  // there it is the other domain that is waited for
+  const Instant soon = port.now() + seconds(1);
   while (!link.holds_end() && link.state() != LinkState::kBroken) {
     if (port.wait(port.now() + milliseconds(20)) == Wake::kCancelled) return Place::kStopped;
+    if (!patient && port.now() >= soon) {
+      patient = true;
+      options.say(fmt::format("domain {}, the peer of this link, is not there yet: waiting for it",
+                              options.link.peer));
+    }
     link.poll();
   }
   if (link.state() != LinkState::kBroken) return Place::kOurs;
@@ -91,8 +112,9 @@ Place take_place(L& link, ivshmem::SocketPort& port) {
 }
 
 template <ManagedLink L>
-bool serve_on(L& link, ivshmem::SocketPort& port, const ServeOptions& options, const Makers& makers) {
-  if (const auto place = take_place(link, port); place != Place::kOurs) {
+bool serve_on(L& link, ivshmem::SocketPort& port, unsigned own, const ServeOptions& options,
+              const Makers& makers) {
+  if (const auto place = take_place(link, port, options); place != Place::kOurs) {
     options.say(place == Place::kStopped
                     ? "stopped"
                     : fmt::format("{}: stop that one first, or serve another link", link.broken_reason()));
@@ -107,9 +129,9 @@ bool serve_on(L& link, ivshmem::SocketPort& port, const ServeOptions& options, c
     options.say(fmt::format("serving device {}: {}", *number, device->describe()));
     for (const int fd : device->wake_fds()) port.watch(fd, *number);
   }
-  options.say(fmt::format("serving as peer {} of {}", port.own_id(), options.link.socket));
+  options.say("serving " + place_name(options.link, own));
 
-  Watch<L> watch(link, port, options.say);
+  Watch<L> watch(link, port, options);
   Instant look_at = link.now();
   while (app::serve_turn(*bus, options.spin) != Wake::kCancelled) {
     watch.look(bus->up());
@@ -137,18 +159,18 @@ bool serve(const ServeOptions& options) {
   const StopSignals signals(port);
   if (options.link.carrier == Carrier::kArgo) {
     ArgoPort argo(port);
-    attach(argo);
+    attach(argo, options.link);
     std::vector<std::uint64_t> bitmap(virtio::Arena::bitmap_words(argo.memory().size()));
     auto ends = std::make_unique<app::ArgoDeviceEnd<ArgoPort>>(
         argo, argo_options(options.link, argo::Role::kDevice, argo.memory().size()), bitmap);
-    return serve_on(ends->end, port, options, makers);
+    return serve_on(ends->end, port, argo.domain(), options, makers);
   }
   ivshmem::Link<ivshmem::SocketPort> link(port, {.role = ivshmem::Role::kDevice,
                                                  .number = options.link.number,
                                                  .links_if_new = options.link.links,
                                                  .queue_kind = options.queue_kind});
   (void)app::attached(link);  // else taking our place there fails with the reason
-  return serve_on(link, port, options, makers);
+  return serve_on(link, port, port.own_id(), options, makers);
 }
 
 }  // namespace hawser::process

@@ -11,8 +11,12 @@
 #include <hawser/app/use.hpp>
 #include <hawser/virtio/spec.hpp>
 
+#include <fmt/format.h>
+
+#include <functional>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace hawser::process {
@@ -20,18 +24,36 @@ namespace {
 
 struct Reporter {
   const UseOptions& options;
+  bool began = false;
   void say(std::string_view sentence) { options.say(sentence); }
-  void row(const app::Row& row) { options.row(row); }
+  void row(const app::Row& row) {
+    began = true;
+    options.row(row);
+  }
 };
 
+/// What is missing where the other domain's end never came.
+std::string absence(const LinkAddress& address, unsigned own, bool domain_there) {
+  if (!domain_there)
+    return fmt::format(
+        "domain {}, the peer of this link, is not there: start its side, or correct peer={} (a broker has "
+        "the domains that its --domain options name)",
+        address.peer, address.peer);
+  return fmt::format(
+      "domain {} is there, but serves no link {} to domain {}: start hawser serve in it, with peer={}{}",
+      address.peer, address.number, own, own,
+      address.number == 0 ? "" : fmt::format(",link={}", address.number));
+}
+
 template <ManagedLink L>
-bool use_over(L& link, const UseOptions& options) {
+bool use_over(L& link, const UseOptions& options, const std::function<void()>& explain) {
   std::vector<std::uint64_t> bitmap(virtio::Arena::bitmap_words(link.region().size()));
-  Reporter reporter{options};
+  Reporter reporter{.options = options};
   app::UseOptions what{.disk_bytes = options.disk_bytes, .soak = seconds(options.seconds)};
   what.session.patience = options.patience;
   if (options.split_only) what.session.queue_features.set(virtio::VIRTIO_F_RING_PACKED, false);
   const bool good = std::make_unique<app::Use<L, Reporter>>(link, bitmap, reporter, what)->run();
+  if (!good && !reporter.began) explain();
   link.leave();
   return good;
 }
@@ -43,16 +65,22 @@ bool use(const UseOptions& options) {
   const StopSignals signals(port);
   if (options.link.carrier == Carrier::kArgo) {
     ArgoPort argo(port);
-    attach(argo);
+    attach(argo, options.link);
     auto ends = std::make_unique<app::ArgoDriverEnd<ArgoPort>>(
         argo, argo_options(options.link, argo::Role::kDriver, argo.memory().size()));
-    return use_over(ends->end, options) && !signals.asked();
+    auto& end = ends->end;
+    return use_over(end, options,
+                    [&] {
+                      if (end.state() == LinkState::kDown && end.epoch().peer == 0)
+                        options.say(absence(options.link, argo.domain(), end.holds_end()));
+                    }) &&
+           !signals.asked();
   }
   ivshmem::Link<ivshmem::SocketPort> link(
       port,
       {.role = ivshmem::Role::kDriver, .number = options.link.number, .links_if_new = options.link.links});
   if (!app::attached(link)) throw std::runtime_error(link.broken_reason());
-  return use_over(link, options) && !signals.asked();
+  return use_over(link, options, [] {}) && !signals.asked();
 }
 
 }  // namespace hawser::process

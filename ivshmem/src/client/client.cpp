@@ -57,7 +57,10 @@ std::uint16_t vectors_in_name(std::string_view name) {
 }  // namespace
 
 Client::Client(const ClientOptions& options)
-    : path_(options.socket), allow_unsealed_(options.allow_unsealed), decoder_(options.max_peers) {
+    : path_(options.socket),
+      words_(options.words),
+      allow_unsealed_(options.allow_unsealed),
+      decoder_(options.max_peers) {
   const Instant deadline = monotonic_now() + options.patience;
   try {
     connect(options, deadline);
@@ -86,12 +89,13 @@ void Client::connect(const ClientOptions& options, Instant deadline) {
     const int error = errno;
     // EAGAIN: a server too busy to take one more connection just now (connect(2), Unix sockets).
     const bool absent = error == ENOENT || error == ECONNREFUSED;
+    const std::string why =
+        system_words(error) + (words_.start.empty() || !absent ? "" : "; start one with: " + words_.start);
     if (error != EAGAIN && error != EINTR && !(absent && options.wait_for_server)) {
-      Error::raise("no ivshmem server on {}: {}", path_, system_words(error));
+      Error::raise("no {} on {}: {}", words_.name, path_, why);
     }
     if (monotonic_now() >= deadline) {
-      Error::raise("no ivshmem server on {} within {} ms: {}", path_, options.patience.ns / 1'000'000,
-                   system_words(error));
+      Error::raise("no {} on {} within {} ms: {}", words_.name, path_, options.patience.ns / 1'000'000, why);
     }
     ::poll(nullptr, 0, 5);
   }
@@ -103,10 +107,10 @@ void Client::greet(const ClientOptions& options, Instant deadline) {
     }
     const std::uint16_t expected = options.vectors != 0 ? options.vectors : hinted_vectors_;
     if (expected != 0 && own_.size() >= expected) return;
-    if (!server_alive()) Error::raise("the ivshmem server on {} {}", path_, loss_);
+    if (!server_alive()) Error::raise("the {} on {} {}", words_.name, path_, loss_);
     const Instant now = monotonic_now();
     if (now >= deadline) {
-      Error::raise("the ivshmem server on {} did not complete its greeting within {} ms ({} vectors came)",
+      Error::raise("the {} on {} did not complete its greeting within {} ms ({} vectors came)", words_.name,
                    path_, options.patience.ns / 1'000'000, own_.size());
     }
     const bool settling = expected == 0 && !own_.empty();
@@ -168,7 +172,8 @@ bool Client::handle(const Decoder::Event& event, UniqueFd fd) {
   switch (event.kind) {
     case Decoder::Kind::kFault:
       if (event.fault == Decoder::Fault::kRefused) {
-        lose(fmt::format("refuses this client: {}", wire::sentence(event.value)));
+        const bool full = event.value == static_cast<std::int64_t>(wire::Refusal::kFull);
+        lose(fmt::format("refuses this client: {}", full ? words_.full : wire::sentence(event.value)));
       } else {
         lose(fmt::format("{} ({})", sentence(event.fault), event.value));
       }

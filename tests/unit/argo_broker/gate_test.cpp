@@ -21,6 +21,7 @@ using broker::Xen;
 namespace {
 
 constexpr std::size_t kBytes = 16 * kPageBytes;
+constexpr auto kBrokerGone = -static_cast<std::int64_t>(Error::kBrokerGone);
 
 /// A window with virtual time, in which waiting lets the broker run.
 class FakeWindow {
@@ -167,7 +168,7 @@ TEST_CASE("a window that no broker shares, or one of another version, is told ap
   FakeWindow window;
   BrokerPort<FakeWindow> port(window);
   CHECK(port.attach().error() == AttachError::kNoBroker);
-  CHECK(port.hypercall(Command::kNotify, nullptr, nullptr, 0, 0) == -19);
+  CHECK(port.hypercall(Command::kNotify, nullptr, nullptr, 0, 0) == kBrokerGone);
   Xen xen(open_to_all());
   Party one(xen, 1);
   const le32 other = 2;
@@ -238,12 +239,12 @@ TEST_CASE("a broker that does not answer is given up after a while, for good") {
   REQUIRE(one.port.attach().ok());
   one.window.on_ring = nullptr;
   const Instant start = one.port.now();
-  CHECK(send_nothing(one.port, 1, 7) == -19);
+  CHECK(send_nothing(one.port, 1, 7) == kBrokerGone);
   CHECK(elapsed(start, one.port.now()) >= seconds(5));
   CHECK(elapsed(start, one.port.now()) < seconds(6));
   CHECK(one.port.lost());
   const std::size_t rings = one.window.rings.size();
-  CHECK(send_nothing(one.port, 1, 7) == -19);
+  CHECK(send_nothing(one.port, 1, 7) == kBrokerGone);
   CHECK(one.window.rings.size() == rings);
   BrokerPort<FakeWindow> again(one.window);
   CHECK(again.attach().error() == AttachError::kNoAnswer);

@@ -102,7 +102,7 @@ class Numbers(unittest.TestCase):
                     done = subprocess.run([HAWSER, "boot", "--images", folder, "--logs", f"{folder}/logs", *words], capture_output=True,
                                           text=True, timeout=20, stdin=subprocess.DEVNULL)
                     self.assertEqual(done.returncode, 2, done.stderr)
-                    self.assertIn("is missing; build it", done.stderr)
+                    self.assertIn("there is no guest image hawser-driver.img", done.stderr)
 
 
 if __name__ == "__main__":

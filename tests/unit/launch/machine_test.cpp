@@ -72,5 +72,10 @@ TEST_CASE(
   CHECK(choose_accel(host_arch(), "auto", capable.path, capable.path) == "kvm");
   CHECK(choose_accel(host_arch(), "auto", capable.path, "/nonexistent") == "tcg");
   CHECK(choose_accel(other, "auto", capable.path, capable.path) == "tcg");
-  CHECK(choose_accel(other, "kvm", capable.path, capable.path) == "kvm");
+  CHECK(choose_accel(host_arch(), "kvm", "/nonexistent", capable.path) == "kvm");  // who says so knows better
+  CHECK_THROWS_WITH_AS(
+      (void)choose_accel(host_arch(), "kvm", capable.path, "/nonexistent"),
+      "there is no KVM: /nonexistent: No such file or directory; leave --accel out, or say tcg",
+      std::runtime_error);
+  CHECK_THROWS_AS((void)choose_accel(other, "kvm", capable.path, capable.path), std::runtime_error);
 }

@@ -22,7 +22,11 @@ std::string_view name(Arch arch);
 /// The architecture of this machine.
 Arch host_arch();
 
-/// "kvm" or "tcg" for a guest of `arch`. `requested` is "auto", "kvm" or "tcg"; the last two are returned as they are.
+/// Whether the processor says that it can run guests. The KVM device alone proves nothing.
+bool processor_virtualizes(Arch arch, const std::filesystem::path& cpuinfo = "/proc/cpuinfo");
+
+/// "kvm" or "tcg" for a guest of `arch`. `requested` is "auto", "kvm" or "tcg"; the last two are returned as they are,
+/// but kvm for another architecture, or without a device to open, is std::runtime_error with one sentence.
 /// auto is kvm only if the guest's architecture is the host's, the processor offers virtualization to this kernel (vmx or
 /// svm in cpuinfo; on arm64 a KVM device that opens, which there implies EL2) and /dev/kvm can be opened for writing.
 std::string choose_accel(Arch arch, std::string_view requested,

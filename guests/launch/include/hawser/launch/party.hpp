@@ -26,7 +26,7 @@ class Party {
     kKept
   };
 
-  /// The log file name.log in `log_directory` starts with the command line.
+  /// The log file name.log in `log_directory` is made by the first start(), and begins with the command line.
   Party(std::string name, std::vector<std::string> command, const std::filesystem::path& log_directory,
         Returns returns = Returns::kDropped);
 
@@ -37,6 +37,8 @@ class Party {
   pid_t pid() const { return child_.pid(); }
   unsigned starts() const { return starts_; }
   const std::vector<std::string>& command() const { return command_; }
+  /// The last line, whole or not, that it said before it said that it ends; for a sentence about its end.
+  const std::string& last_words() const { return partial_.empty() ? last_line_ : partial_; }
 
   void start();
   /// Reads what the console has now; calls `handler` for each whole line, without its end.
@@ -55,7 +57,7 @@ class Party {
   Returns returns_;
   std::ofstream log_;
   Child child_;
-  std::string partial_;
+  std::string partial_, last_line_;
   unsigned starts_ = 0;
 };
 

@@ -18,8 +18,16 @@
 
 namespace hawser::ivshmem {
 
+/// What sentences call the server, for those who reach something more particular through its protocol.
+struct ServerWords {
+  std::string name = "ivshmem server";
+  std::string full = "the link has as many peers as it may have";  ///< why it refuses for want of a place
+  std::string start;  ///< a command that would start it, if one is known
+};
+
 struct ClientOptions {
   std::string socket;
+  ServerWords words{};
   Duration patience = seconds(5);  ///< for the connection and the whole greeting
   bool wait_for_server = false;    ///< a socket that is not there yet, or that refuses, is tried until then
   std::uint16_t vectors = 0;       ///< how many to expect; 0: as many as the server gives (see Client)
@@ -84,6 +92,7 @@ class Client {
   void lose(std::string why);
 
   std::string path_;
+  ServerWords words_;
   bool allow_unsealed_;
   UniqueFd socket_;
   Decoder decoder_;
