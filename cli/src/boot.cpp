@@ -53,6 +53,11 @@ Arch parse_arch(const std::string& text) {
   return text == "aarch64" ? Arch::kAarch64 : Arch::kX86_64;
 }
 
+/// Where a side lives: a bare-metal guest, Debian's kernel with its own drivers, or a process of this machine.
+Home parse_home(const std::string& text) {
+  return text == "linux" ? Home::kLinux : text == "process" ? Home::kProcess : Home::kGuest;
+}
+
 /// What can not be asked of domains that Xen starts, once and together. `given` says whether an option was.
 template <class Given>
 void check_xen(const Words& words, Given given) {
@@ -80,7 +85,7 @@ void add_boot(CLI::App& app, Status& status) {
   auto* verb =
       app.add_subcommand("boot", "boot two guests that share only one link, and show their virtio traffic");
   const auto arches = CLI::IsMember({"x86_64", "aarch64"});
-  const auto homes = CLI::IsMember({"guest", "process"});
+  const auto homes = CLI::IsMember({"guest", "linux", "process"});
   verb->add_option(
           "--link", words->link,
           "what joins them: an ivshmem window; a broker that stands in for Xen's Argo; or Xen (build "
@@ -94,11 +99,14 @@ void add_boot(CLI::App& app, Status& status) {
       ->check(arches);
   verb->add_option("--device-arch", words->device_arch, "architecture of the guest that serves them")
       ->check(arches);
-  verb->add_option("--driver", words->driver, "where the driver side lives")
+  verb->add_option("--driver", words->driver,
+                   "where the driver side lives: a bare-metal guest, a Linux guest, or a process here")
       ->check(homes)
+      ->take_last()
       ->capture_default_str();
   verb->add_option("--device", words->device, "where the device side lives")
       ->check(homes)
+      ->take_last()
       ->capture_default_str();
   verb->add_option("--order", words->order, "who starts first")
       ->check(CLI::IsMember({"driver-first", "device-first"}))
@@ -167,8 +175,10 @@ void add_boot(CLI::App& app, Status& status) {
     const Arch both = words->arch.empty() ? launch::host_arch() : parse_arch(words->arch);
     chosen.driver_arch = words->driver_arch.empty() ? both : parse_arch(words->driver_arch);
     chosen.device_arch = words->device_arch.empty() ? both : parse_arch(words->device_arch);
-    chosen.driver = words->driver == "process" ? Home::kProcess : Home::kGuest;
-    chosen.device = words->device == "process" ? Home::kProcess : Home::kGuest;
+    chosen.driver = parse_home(words->driver);
+    chosen.device = parse_home(words->device);
+    if ((chosen.driver == Home::kLinux || chosen.device == Home::kLinux) && chosen.link != LinkKind::kIvshmem)
+      throw CLI::ValidationError("--driver, --device", "a Linux guest needs --link ivshmem");
     chosen.order = words->order == "driver-first" ? Order::kDriverFirst : Order::kDeviceFirst;
     for (const auto& text : words->kills) chosen.kills.push_back(parse_kill(text));
     if (chosen.images.empty()) chosen.images = default_images();

@@ -9,6 +9,7 @@
 #include "runtime_directory.hpp"
 #include "tell.hpp"
 
+#include <hawser/launch/linux_machine.hpp>
 #include <hawser/launch/machine.hpp>
 #include <hawser/launch/party.hpp>
 
@@ -88,11 +89,13 @@ class Booting {
          Clock::now() + std::chrono::milliseconds(150));  // really first, also under load
     start(second);
     if (over_argo()) start(stranger);
-    const auto deadline = Clock::now() + std::chrono::seconds(options_.seconds + 60);
+    const bool linux_guests = options_.driver == Home::kLinux || options_.device == Home::kLinux;
+    const unsigned patience = options_.seconds + (linux_guests ? 180 : 60);
+    const auto deadline = Clock::now() + std::chrono::seconds(patience);
     while (!outcome_.over()) {
       if (Clock::now() >= deadline) {
         outcome_.failure = fmt::format("the driver side did not end within {} s; its console is in {}",
-                                       options_.seconds + 60, driver.log().string());
+                                       patience, driver.log().string());
         break;
       }
       pump(interrupts, {&driver, &device, &stranger, &broker}, Clock::now() + std::chrono::milliseconds(20));
@@ -120,7 +123,7 @@ class Booting {
                                   [](const PlannedKill& kill) { return kill.party == "device"; });
     if (!dies || options_.disk) return;
     options_.disk = folder / "scratch-disk.img";
-    make_scratch_disk(*options_.disk, 32 << 20);
+    make_scratch_disk(*options_.disk, options_.device == Home::kLinux ? 64 << 20 : 32 << 20);
     say("the device side will be killed: its disk is a scratch file that outlives it");
   }
 
@@ -217,6 +220,7 @@ class Booting {
       command.insert(command.end(), extra.begin(), extra.end());
       return command;
     }
+    if (home == Home::kLinux) return linux_command(side, arch, extra);
     Machine machine;
     machine.name = "hawser-" + side;
     machine.arch = arch;
@@ -234,6 +238,28 @@ class Booting {
         machine.disk_memory = options_.disk;
         machine.disk_memory_bytes = check_disk(*options_.disk, true);
       }
+    }
+    machine.arguments.insert(machine.arguments.end(), extra.begin(), extra.end());
+    return qemu_command(machine);
+  }
+
+  std::vector<std::string> linux_command(const std::string& side, Arch arch,
+                                         const std::vector<std::string>& extra) const {
+    const bool is_driver = side == "driver";
+    LinuxMachine machine;
+    machine.name = "hawser-" + side;
+    machine.arch = arch;
+    find_linux(machine, options_.images);
+    machine.accel = choose_accel(arch, options_.accel);
+    machine.ivshmem_socket = socket_of(side);
+    machine.vectors = options_.vectors;
+    const Home other = is_driver ? options_.device : options_.driver;
+    machine.arguments = {"role=" + side, other == Home::kLinux ? "peer=linux" : "peer=plain"};
+    if (is_driver) {
+      machine.arguments.push_back(fmt::format("seconds={}", options_.seconds));
+    } else {
+      machine.arguments.push_back("queue_layout=" + options_.queue_layout);
+      machine.disk = options_.disk;
     }
     machine.arguments.insert(machine.arguments.end(), extra.begin(), extra.end());
     return qemu_command(machine);
