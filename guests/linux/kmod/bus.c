@@ -598,6 +598,7 @@ int hawser_bus_attach(struct hawser_link *link)
 	device_initialize(&bus->dev);
 	bus->dev.parent = link->dev;
 	bus->dev.type = &bus_type;
+	bus->dev.groups = hawser_bus_groups;
 	hawser_dma_setup(bus);
 	ret = dev_set_name(&bus->dev, "hawser-bus%d", bus->id);
 	if (ret)

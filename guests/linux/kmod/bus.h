@@ -171,6 +171,9 @@ int hawser_bus_tell(struct hawser_bus *bus, u16 device, u8 id,
 void hawser_dma_setup(struct hawser_bus *bus);
 u64 hawser_dma_features(void);
 
+/* counters.c: the attribute "queues" of a bus. */
+extern const struct attribute_group *hawser_bus_groups[];
+
 /* shared_path.c */
 int hawser_arena_open(struct hawser_bus *bus);
 void hawser_arena_close(struct hawser_bus *bus);

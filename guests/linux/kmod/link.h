@@ -53,7 +53,7 @@ struct hawser_link_ops {
  *	Set before attach.
  * @region_bytes: its size
  * @longest: most readable, and most writable, bytes of a chain; 0: no bound.
- *	Valid while up.
+ *	Valid while up. Set by the bus if there is a region.
  * @mtu: longest message that @ops->send takes, at least 52. Valid while up.
  * @marks: marks are the only notification (docs/decisions/0004): neither side
  *	sends EVENT_AVAIL or EVENT_USED. Set before hawser_bus_up().

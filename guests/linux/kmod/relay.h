@@ -142,6 +142,7 @@ struct hawser_queue {
 	struct tasklet_struct bh;
 	struct timer_list patience;
 
+	/* What counters.c shows. */
 	u64 chains;
 	u64 dropped;
 	u64 doorbells;

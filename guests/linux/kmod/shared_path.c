@@ -60,6 +60,8 @@ int hawser_arena_open(struct hawser_bus *bus)
 		hawser_arena_close(bus);
 		return -ENOMEM;
 	}
+	/* Several of the longest at once, however they lie. */
+	link->longest = round_down((bytes - posted) / 8, PAGE_SIZE);
 	return 0;
 }
 

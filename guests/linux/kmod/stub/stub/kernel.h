@@ -303,6 +303,7 @@ struct device {
 	struct device *parent;
 	const struct device_type *type;
 	void (*release)(struct device *dev);
+	const struct attribute_group **groups;
 	struct kref ref;
 };
 void device_initialize(struct device *dev);
