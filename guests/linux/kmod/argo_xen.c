@@ -5,11 +5,6 @@
  * hawser_argo.ko: driver ends of links to other domains over Xen's Argo. Each
  * link is a platform device, made from the module's parameters or described in
  * the device tree (compatible "hawser,argo").
- *
- * One spinlock a link. The signal VIRQ_ARGO, one for the whole domain, only
- * schedules each link's tasklet, which reads what has come and copies it where
- * it belongs. What may sleep, and all that begins or ends an epoch, is the work
- * item's, with the tasklet disabled meanwhile.
  */
 #include <linux/interrupt.h>
 #include <linux/kernel.h>
@@ -29,11 +24,8 @@
 #include <xen/xen.h>
 #include <asm/xen/hypercall.h>
 
-#include "argo.h"
+#include "argo_end.h"
 #include "argo_xen.h"
-#include "bus.h"
-#include "courier.h"
-#include "link.h"
 
 #define MOST_LINKS 16
 
@@ -66,22 +58,6 @@ MODULE_PARM_DESC(silence_ms, "a peer that says nothing for so long is gone");
 struct link_words {
 	u16 peer;
 	u32 number;
-};
-
-struct hawser_argo {
-	struct hawser_link link;
-	struct list_head node;
-	/* around argo, and what the courier marks */
-	spinlock_t lock;
-	struct hawser_argo_link argo;
-	struct hawser_courier *courier;
-	struct tasklet_struct bh;
-	struct delayed_work work;
-	bool stopped;
-	bool told;	/* the bus: the link is up */
-	void *rings;
-	struct hawser_argo_scratch *scratch;
-	u8 message[HAWSER_ARGO_CHANNEL_MTU];
 };
 
 static LIST_HEAD(links);	/* RCU; changed under links_mutex */
@@ -118,189 +94,16 @@ const struct hawser_argo_port hawser_xen_port = {
 	.now = port_now,
 };
 
-/* --- at work ------------------------------------------------------------- */
-
-static void work_soon(struct hawser_argo *a, unsigned long delay)
-{
-	if (!READ_ONCE(a->stopped))
-		mod_delayed_work(workqueue, &a->work, delay);
-}
-
 static irqreturn_t signaled(int irq, void *context)
 {
 	struct hawser_argo *a;
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(a, &links, node)
-		tasklet_hi_schedule(&a->bh);
+		hawser_argo_signaled(a);
 	rcu_read_unlock();
 	hawser_argo_user_signaled();
 	return IRQ_HANDLED;
-}
-
-static void bottom_half(struct tasklet_struct *bh)
-{
-	struct hawser_argo *a = container_of(bh, struct hawser_argo, bh);
-	bool more, work;
-
-	more = hawser_courier_work(a->courier);
-	spin_lock_irq(&a->lock);
-	work = a->argo.state != HAWSER_ARGO_UP || a->argo.gone ||
-	       a->argo.fault || a->argo.inbox_used || a->argo.refused ||
-	       (a->courier->max_chain && !READ_ONCE(a->told));
-	spin_unlock_irq(&a->lock);
-	if (work)
-		work_soon(a, 0);
-	if (more)
-		tasklet_hi_schedule(bh);
-}
-
-static void pass_messages(struct hawser_argo *a)
-{
-	int bytes;
-
-	for (;;) {
-		spin_lock_irq(&a->lock);
-		bytes = hawser_argo_receive(&a->argo, a->message,
-					    sizeof(a->message));
-		spin_unlock_irq(&a->lock);
-		if (bytes < 0)
-			return;
-		hawser_bus_message(&a->link, a->message, bytes);
-	}
-}
-
-static void link_down(struct hawser_argo *a)
-{
-	if (!a->told)
-		return;
-	a->told = false;
-	hawser_bus_down(&a->link);
-}
-
-static void tell(struct hawser_argo *a, enum hawser_argo_event event)
-{
-	switch (event) {
-	case HAWSER_ARGO_NOTHING:
-		break;
-	case HAWSER_ARGO_WENT_UP:
-		dev_info(a->link.dev, "up\n");
-		tasklet_hi_schedule(&a->bh);
-		break;
-	case HAWSER_ARGO_WENT_DOWN:
-		dev_info(a->link.dev, "down\n");
-		link_down(a);
-		break;
-	case HAWSER_ARGO_BROKE:
-		dev_err(a->link.dev, "broken: %s\n", a->argo.fault);
-		link_down(a);
-		break;
-	}
-}
-
-static void look_after(struct work_struct *work)
-{
-	struct hawser_argo *a = container_of(to_delayed_work(work),
-					     struct hawser_argo, work);
-	enum hawser_argo_event event;
-	u32 epoch, longest;
-	u64 due, now;
-
-	if (READ_ONCE(a->stopped))
-		return;
-	tasklet_disable(&a->bh);
-	spin_lock_irq(&a->lock);
-	event = hawser_argo_poll(&a->argo);
-	epoch = a->argo.own;
-	if (event != HAWSER_ARGO_NOTHING)
-		hawser_courier_forget(a->courier);
-	longest = a->argo.state == HAWSER_ARGO_UP ? a->courier->max_chain : 0;
-	spin_unlock_irq(&a->lock);
-	tasklet_enable(&a->bh);
-	tell(a, event);
-	/* Not before the peer has said how long a chain may be. */
-	if (longest && !a->told) {
-		a->told = true;
-		a->link.mtu = a->argo.channel_mtu;
-		a->link.longest = longest;
-		hawser_bus_up(&a->link, epoch);
-	}
-	if (a->told)
-		pass_messages(a);
-
-	spin_lock_irq(&a->lock);
-	due = hawser_argo_due(&a->argo);
-	spin_unlock_irq(&a->lock);
-	now = ktime_get_ns();
-	if (due != U64_MAX)
-		work_soon(a, due > now ? nsecs_to_jiffies(due - now) + 1 : 0);
-}
-
-/* --- what the bus and the courier ask for -------------------------------- */
-
-static struct hawser_argo *of_link(struct hawser_link *end)
-{
-	return container_of(end, struct hawser_argo, link);
-}
-
-static int op_send(struct hawser_link *end, const void *message, size_t bytes)
-{
-	struct hawser_argo *a = of_link(end);
-	unsigned long flags;
-	int ret;
-
-	spin_lock_irqsave(&a->lock, flags);
-	ret = hawser_argo_send(&a->argo, message, bytes);
-	spin_unlock_irqrestore(&a->lock, flags);
-	return ret == -EPIPE ? -ENOTCONN : ret;
-}
-
-static void op_ring(struct hawser_link *end, u16 device, u16 queue)
-{
-	struct hawser_argo *a = of_link(end);
-	unsigned long flags;
-
-	spin_lock_irqsave(&a->lock, flags);
-	hawser_argo_mark(&a->argo, BIT_ULL(hawser_mark_of(device, queue)));
-	spin_unlock_irqrestore(&a->lock, flags);
-}
-
-static void op_fail(struct hawser_link *end, const char *why)
-{
-	struct hawser_argo *a = of_link(end);
-	unsigned long flags;
-
-	spin_lock_irqsave(&a->lock, flags);
-	hawser_argo_fail(&a->argo, why);
-	spin_unlock_irqrestore(&a->lock, flags);
-	work_soon(a, 0);
-}
-
-static const struct hawser_link_ops link_ops = {
-	.send = op_send,
-	.ring = op_ring,
-	.fail = op_fail,
-};
-
-struct hawser_courier *hawser_courier_of(struct hawser_queue *q)
-{
-	return of_link(q->bus->link)->courier;
-}
-
-static struct hawser_argo *of_courier(struct hawser_courier *c)
-{
-	return container_of(c->argo, struct hawser_argo, argo);
-}
-
-static void courier_wake(struct hawser_courier *c)
-{
-	tasklet_hi_schedule(&of_courier(c)->bh);
-}
-
-static void courier_quiesce(struct hawser_courier *c)
-{
-	tasklet_disable(&of_courier(c)->bh);
-	tasklet_enable(&of_courier(c)->bh);
 }
 
 /* --- one link ------------------------------------------------------------ */
@@ -325,7 +128,7 @@ bool hawser_argo_taken(u32 aport, u16 partner)
 	return taken;
 }
 
-static const char *make_link(struct hawser_argo *a,
+static const char *make_link(struct hawser_argo *a, struct device *dev,
 			     const struct link_words *words)
 {
 	struct hawser_argo_options options = {
@@ -338,60 +141,22 @@ static const char *make_link(struct hawser_argo *a,
 		.silence = (u64)silence_ms * NSEC_PER_MSEC,
 		.noise = get_random_u32(),
 	};
-	struct hawser_argo_memory memory;
-	size_t pages;
 
 	if (!control_kb || control_kb > 16384 || !data_kb || data_kb > 16384 ||
 	    !parcel_kb || parcel_kb > 16384 || !silence_ms)
 		return "sizes must be of 1 KiB to 16 MiB, and silence_ms not 0";
-	pages = max(options.control_bytes, options.data_bytes) /
-		HAWSER_ARGO_PAGE_BYTES;
-	a->rings = vzalloc(options.control_bytes + options.data_bytes +
-			   options.control_bytes / 2);
-	a->scratch = kvzalloc(sizeof(*a->scratch) + pages * sizeof(__le64),
-			      GFP_KERNEL);
-	a->courier = kvzalloc(struct_size(a->courier, staging,
-					  options.max_parcel), GFP_KERNEL);
-	if (!a->rings || !a->scratch || !a->courier)
+	a->workqueue = workqueue;
+	a->rings = vzalloc(hawser_argo_rings_bytes(&options));
+	if (!a->rings)
 		return "no memory";
-	memory.control = a->rings;
-	memory.data = a->rings + options.control_bytes;
-	memory.inbox = memory.data + options.data_bytes;
-	memory.scratch = a->scratch;
-	a->courier->argo = &a->argo;
-	a->courier->lock = &a->lock;
-	a->courier->wake = courier_wake;
-	a->courier->quiesce = courier_quiesce;
-	hawser_courier_init(a->courier);
-	return hawser_argo_link_init(&a->argo, &hawser_xen_port, &options, &memory);
+	return hawser_argo_make(a, dev, &hawser_xen_port, &options, a->rings);
 }
 
 static void free_link(struct hawser_argo *a)
 {
-	kvfree(a->courier);
-	kvfree(a->scratch);
+	hawser_argo_unmake(a);
 	vfree(a->rings);
 	kfree(a);
-}
-
-static void start(struct hawser_argo *a)
-{
-	WRITE_ONCE(a->stopped, false);
-	work_soon(a, 0);
-}
-
-/* The peer sees us leave; our rings are ours again. */
-static void stop(struct hawser_argo *a)
-{
-	WRITE_ONCE(a->stopped, true);
-	cancel_delayed_work_sync(&a->work);
-	tasklet_disable(&a->bh);
-	spin_lock_irq(&a->lock);
-	hawser_argo_leave(&a->argo);
-	hawser_courier_forget(a->courier);
-	spin_unlock_irq(&a->lock);
-	tasklet_enable(&a->bh);
-	link_down(a);
 }
 
 static int find_words(struct platform_device *pdev, struct link_words *words)
@@ -430,19 +195,12 @@ static int probe(struct platform_device *pdev)
 	a = kzalloc(sizeof(*a), GFP_KERNEL);
 	if (!a)
 		return -ENOMEM;
-	spin_lock_init(&a->lock);
-	tasklet_setup(&a->bh, bottom_half);
-	INIT_DELAYED_WORK(&a->work, look_after);
-	unfit = make_link(a, &words);
+	unfit = make_link(a, &pdev->dev, &words);
 	if (unfit) {
 		dev_err(&pdev->dev, "%s\n", unfit);
 		ret = -EINVAL;
 		goto free;
 	}
-	a->link.ops = &link_ops;
-	a->link.path = &hawser_courier_path;
-	a->link.dev = &pdev->dev;
-	a->link.marks = true;
 	ret = hawser_bus_attach(&a->link);
 	if (ret)
 		goto free;
@@ -452,7 +210,7 @@ static int probe(struct platform_device *pdev)
 	mutex_lock(&links_mutex);
 	list_add_rcu(&a->node, &links);
 	mutex_unlock(&links_mutex);
-	start(a);
+	hawser_argo_start(a);
 	return 0;
 
 free:
@@ -465,7 +223,7 @@ static void unbind(struct platform_device *pdev)
 	struct hawser_argo *a = platform_get_drvdata(pdev);
 
 	hawser_bus_unplug(&a->link);
-	stop(a);
+	hawser_argo_stop(a);
 	mutex_lock(&links_mutex);
 	list_del_rcu(&a->node);
 	mutex_unlock(&links_mutex);
@@ -485,18 +243,18 @@ static int unbind_by_old_rules(struct platform_device *pdev)
 
 static void shutdown(struct platform_device *pdev)
 {
-	stop(platform_get_drvdata(pdev));
+	hawser_argo_stop(platform_get_drvdata(pdev));
 }
 
 static int __maybe_unused suspend(struct device *dev)
 {
-	stop(dev_get_drvdata(dev));
+	hawser_argo_stop(dev_get_drvdata(dev));
 	return 0;
 }
 
 static int __maybe_unused resume(struct device *dev)
 {
-	start(dev_get_drvdata(dev));
+	hawser_argo_start(dev_get_drvdata(dev));
 	return 0;
 }
 
@@ -527,11 +285,7 @@ static ssize_t state_store(struct device *dev, struct device_attribute *attr,
 
 	if (!sysfs_streq(buf, "reset"))
 		return -EINVAL;
-	spin_lock_irq(&a->lock);
-	if (a->argo.state == HAWSER_ARGO_BROKEN)
-		hawser_argo_reset(&a->argo);
-	spin_unlock_irq(&a->lock);
-	work_soon(a, 0);
+	hawser_argo_forgive(a);
 	return count;
 }
 static DEVICE_ATTR_RW(state);
