@@ -135,14 +135,14 @@ TEST_CASE("the driver reads one configuration, whatever the peer changes meanwhi
   auto* ops = Driver::vdev->config;
   const auto generation = ops->generation(Driver::vdev);
   std::uint8_t byte = 0;
-  scene.peer.models[0].config[10] = 99;
-  ops->get(Driver::vdev, 10, &byte, 1);
+  scene.peer.models[0].config[40] = 99;
+  ops->get(Driver::vdev, 40, &byte, 1);
   CHECK(byte == 7);
   ++scene.peer.models[0].generation;
   const msg::wire::EventConfig event{.device_status = 15, .generation = 1, .offset = 0, .length = 0};
   scene.peer.say(0, 0x40, 0, 0, &event, sizeof(event));
   stub_run();
-  ops->get(Driver::vdev, 10, &byte, 1);
+  ops->get(Driver::vdev, 40, &byte, 1);
   CHECK(byte == 99);
   CHECK(Driver::changes == 1);
   CHECK(ops->generation(Driver::vdev) != generation);
@@ -266,4 +266,16 @@ TEST_CASE("noise, in messages and in all of the region, does no harm") {
     scene.peer.instead = nullptr;
   }
   CHECK(stub_allocations == before);
+}
+
+TEST_CASE("a disk tells its driver what is too long for the region, whatever its peer tells") {
+  Scene scene;
+  scene.peer.come();
+  CHECK((Driver::vdev->config->get_features(Driver::vdev) & 6) == 6);  // SIZE_MAX, SEG_MAX
+  CHECK((scene.peer.models[0].accepted & 6) == 0);
+  std::uint32_t size = 0, segments = 0;
+  Driver::vdev->config->get(Driver::vdev, 8, &size, 4);
+  Driver::vdev->config->get(Driver::vdev, 12, &segments, 4);
+  CHECK(size >= 4096);
+  CHECK(std::uint64_t{size} * segments <= linux_bus::kRegion / 8);
 }
