@@ -156,7 +156,10 @@ static void beat(struct work_struct *work)
 	say(ivshmem, event);
 	/* Rings may be lost, so this looks for what they would have told of. */
 	pass_marks(ivshmem);
-	queue_work(ivshmem->work, &ivshmem->tell);
+	if (hawser_region_up_count(&ivshmem->region) !=
+		    READ_ONCE(ivshmem->told) ||
+	    hawser_region_waiting(&ivshmem->region))
+		queue_work(ivshmem->work, &ivshmem->tell);
 	queue_delayed_work(ivshmem->work, &ivshmem->beat,
 			   msecs_to_jiffies(HAWSER_POLL_MS));
 }
@@ -195,11 +198,11 @@ static void tell(struct work_struct *work)
 	up = hawser_region_up_count(region);
 	if (ivshmem->told && ivshmem->told != up) {
 		hawser_bus_down(&ivshmem->link);
-		ivshmem->told = 0;
+		WRITE_ONCE(ivshmem->told, 0);
 	}
 	if (up && !ivshmem->told && attach_bus(ivshmem) &&
 	    hawser_region_admit(region, up, &ivshmem->link.mtu)) {
-		ivshmem->told = up;
+		WRITE_ONCE(ivshmem->told, up);
 		hawser_bus_up(&ivshmem->link, up);
 	}
 	if (!ivshmem->told)

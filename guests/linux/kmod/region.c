@@ -880,6 +880,19 @@ int hawser_region_receive(struct hawser_region *region, void *to, size_t room)
 	return got;
 }
 
+bool hawser_region_waiting(struct hawser_region *region)
+{
+	struct hawser_lane *lane = &region->receive;
+	unsigned long flags;
+	bool waiting;
+
+	spin_lock_irqsave(&region->message_lock, flags);
+	waiting = messages_open(region) &&
+		  observe_index(lane, lane->produced) != lane->next;
+	spin_unlock_irqrestore(&region->message_lock, flags);
+	return waiting;
+}
+
 bool hawser_region_stale(struct hawser_region *region)
 {
 	return READ_ONCE(region->failed) ||

@@ -164,6 +164,8 @@ int hawser_region_send(struct hawser_region *region, const void *message,
 		       size_t bytes);
 /* Bytes, or -EAGAIN (empty), -ENOTCONN. @room: HAWSER_LONGEST_ELEMENT will do. */
 int hawser_region_receive(struct hawser_region *region, void *to, size_t room);
+/* There is a message to receive. */
+bool hawser_region_waiting(struct hawser_region *region);
 /* The peer says something else than when we went up: poll soon. */
 bool hawser_region_stale(struct hawser_region *region);
 void hawser_region_fail(struct hawser_region *region, const char *why);

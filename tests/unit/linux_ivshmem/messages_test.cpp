@@ -16,7 +16,9 @@ TEST_CASE("kernel end: messages arrive whole, once, in order, both ways, in both
     for (int n = 0; n < 1000; ++n) {
       const auto fill = static_cast<unsigned char>(n);
       CHECK(pair.driver->send(fill) == 0);
+      CHECK_FALSE(hawser_region_waiting(&pair.driver->region()));
       CHECK(pair.device_sends(static_cast<unsigned char>(fill + 1)));
+      CHECK(hawser_region_waiting(&pair.driver->region()));
       CHECK(pair.device_receives() == fill);
       CHECK(pair.driver->receive() == static_cast<unsigned char>(fill + 1));
     }
