@@ -181,7 +181,7 @@ static bool attach_bus(struct hawser_ivshmem *ivshmem)
 				    err);
 		return false;
 	}
-	smp_store_release(&ivshmem->attached, true);
+	smp_store_release(&ivshmem->attached, true); /* pairs with pass_marks() */
 	return true;
 }
 

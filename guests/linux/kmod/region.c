@@ -40,32 +40,32 @@
  */
 static u16 observe16(__le16 *from)
 {
-	return le16_to_cpu(virt_load_acquire(from));
+	return le16_to_cpu(virt_load_acquire(from)); /* the peer's release */
 }
 
 static u32 observe32(__le32 *from)
 {
-	return le32_to_cpu(virt_load_acquire(from));
+	return le32_to_cpu(virt_load_acquire(from)); /* the peer's release */
 }
 
 static u64 observe64(__le64 *from)
 {
-	return le64_to_cpu(virt_load_acquire(from));
+	return le64_to_cpu(virt_load_acquire(from)); /* the peer's release */
 }
 
 static void publish16(__le16 *to, u16 value)
 {
-	virt_store_release(to, cpu_to_le16(value));
+	virt_store_release(to, cpu_to_le16(value)); /* the peer's acquire */
 }
 
 static void publish32(__le32 *to, u32 value)
 {
-	virt_store_release(to, cpu_to_le32(value));
+	virt_store_release(to, cpu_to_le32(value)); /* the peer's acquire */
 }
 
 static void publish64(__le64 *to, u64 value)
 {
-	virt_store_release(to, cpu_to_le64(value));
+	virt_store_release(to, cpu_to_le64(value)); /* the peer's acquire */
 }
 
 static u16 load16(__le16 *from)

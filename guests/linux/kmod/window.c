@@ -14,7 +14,6 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/version.h>
 
 #include <uapi/hawser/window.h>
 
@@ -27,14 +26,11 @@ static dev_t first_number;
 static DEFINE_IDA(numbers);
 static struct class window_class = {
 	.name = "hawser",
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
-	.owner = THIS_MODULE,
-#endif
 };
 
 static void signal_bell(struct eventfd_ctx *bell)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#ifdef HAWSER_EVENTFD_COUNTS
 	eventfd_signal(bell, 1);
 #else
 	eventfd_signal(bell);
