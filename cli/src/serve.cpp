@@ -33,8 +33,10 @@ void add_serve(CLI::App& app, Status& status) {
       "Examples:\n  hawser serve --link ivshmem:/run/window.sock --device blk,file=disk.img --device "
       "net,user\n"
       "  hawser serve --link argo:/run/two,peer=1 --device blk,file=disk.img");
-  verb->add_option("--link", words->link,
-                   "ivshmem:SOCKET[,link=N][,links=N][,unsealed], or argo:SOCKET,peer=DOMAIN[,link=N]")
+  verb->add_option(
+          "--link", words->link,
+          "ivshmem:SOCKET[,link=N][,links=N][,unsealed], argo:SOCKET,peer=DOMAIN[,link=N], or in a Linux "
+          "guest guest:/dev/hawser0[,link=N][,links=N]")
       ->required();
   verb->add_option("--device", words->devices, "a device to serve; may be repeated")
       ->required()

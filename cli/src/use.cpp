@@ -47,8 +47,10 @@ void add_use(CLI::App& app, Status& status) {
       "What is on a block device is overwritten.\nExamples:\n"
       "  hawser use --link ivshmem:/run/window.sock --verify\n"
       "  hawser use --link argo:/run/one,peer=2 --verify");
-  verb->add_option("--link", words->link,
-                   "ivshmem:SOCKET[,link=N][,links=N][,unsealed], or argo:SOCKET,peer=DOMAIN[,link=N]")
+  verb->add_option(
+          "--link", words->link,
+          "ivshmem:SOCKET[,link=N][,links=N][,unsealed], argo:SOCKET,peer=DOMAIN[,link=N], or in a Linux "
+          "guest guest:/dev/hawser0[,link=N][,links=N]")
       ->required();
   verb->add_flag("--verify", words->verify, "put every device to work and check what it does")->required();
   verb->add_option("--seconds", words->seconds, "go on that long after one pass over everything")

@@ -13,23 +13,38 @@
 
 namespace hawser::process {
 
+namespace {
+
+struct Form {
+  std::string_view prefix;
+  Carrier carrier;
+  std::string_view example;
+  std::string_view lacks;
+};
+constexpr Form kForms[] = {
+    {"ivshmem:", Carrier::kIvshmem, "ivshmem:SOCKET", "names no socket"},
+    {"argo:", Carrier::kArgo, "argo:SOCKET,peer=DOMAIN", "names no socket"},
+    {"guest:", Carrier::kGuest, "guest:/dev/hawser0", "names no device"},
+};
+
+const Form& form_of(std::string_view text) {
+  for (const auto& form : kForms)
+    if (text.starts_with(form.prefix)) return form;
+  throw std::invalid_argument(fmt::format("'{}' is not a link; write {}, {}, or in a Linux guest {}", text,
+                                          kForms[0].example, kForms[1].example, kForms[2].example));
+}
+
+}  // namespace
+
 LinkAddress parse_link(std::string_view text) {
-  constexpr std::string_view kIvshmem = "ivshmem:";
-  constexpr std::string_view kArgo = "argo:";
-  const bool argo = text.starts_with(kArgo);
-  if (!argo && !text.starts_with(kIvshmem)) {
-    throw std::invalid_argument(
-        fmt::format("'{}' is not a link; write ivshmem:SOCKET or argo:SOCKET,peer=DOMAIN", text));
-  }
-  const Words words(text.substr(argo ? kArgo.size() : kIvshmem.size()));
-  LinkAddress address{.carrier = argo ? Carrier::kArgo : Carrier::kIvshmem,
-                      .socket = std::string(words.first())};
-  if (address.socket.empty()) {
-    throw std::invalid_argument(fmt::format("the link names no socket; write {}",
-                                            argo ? "argo:SOCKET,peer=DOMAIN" : "ivshmem:SOCKET"));
-  }
+  const Form& form = form_of(text);
+  const bool argo = form.carrier == Carrier::kArgo;
+  const Words words(text.substr(form.prefix.size()));
+  LinkAddress address{.carrier = form.carrier, .socket = std::string(words.first())};
+  if (address.socket.empty())
+    throw std::invalid_argument(fmt::format("the link {}; write {}", form.lacks, form.example));
   constexpr std::size_t kMost = sizeof(sockaddr_un::sun_path) - 1;
-  if (address.socket.size() > kMost) {
+  if (form.carrier != Carrier::kGuest && address.socket.size() > kMost) {
     throw std::invalid_argument(fmt::format(
         "the link names a socket with a path of {} bytes; Linux allows {}", address.socket.size(), kMost));
   }
@@ -46,11 +61,13 @@ LinkAddress parse_link(std::string_view text) {
           "'{}' is not an option of a link over Argo; it may have peer=DOMAIN and link=N", word.text));
     } else if (word.key == "links") {
       address.links = static_cast<std::uint32_t>(word.number(1, 4096));
-    } else if (word.key == "unsealed" && !word.value) {
+    } else if (form.carrier == Carrier::kIvshmem && word.key == "unsealed" && !word.value) {
       address.unsealed = true;
     } else {
-      throw std::invalid_argument(fmt::format(
-          "'{}' is not an option of a link; it may have link=N, links=N and unsealed", word.text));
+      throw std::invalid_argument(fmt::format("'{}' is not an option of a link{}", word.text,
+                                              form.carrier == Carrier::kGuest
+                                                  ? " in a guest; it may have link=N and links=N"
+                                                  : "; it may have link=N, links=N and unsealed"));
     }
   }
   if (argo && !peer) {

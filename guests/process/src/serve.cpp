@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
+#include <hawser/process/guest_port.hpp>
 #include <hawser/process/run.hpp>
 #include <hawser/process/served.hpp>
 
@@ -34,15 +35,29 @@ std::string place_name(const LinkAddress& address, unsigned own) {
   return fmt::format("as peer {} of {}", own, address.socket);
 }
 
+/// Nobody's loss in a guest: its windows have no server.
+bool server_alive(const ivshmem::SocketPort& port) {
+  return port.server_alive();
+}
+bool server_alive(const GuestPort&) {
+  return true;
+}
+std::string server_loss(const ivshmem::SocketPort& port) {
+  return port.server_loss();
+}
+std::string server_loss(const GuestPort&) {
+  return "";
+}
+
 /// Tells of what changed since the last look, and has the link mended.
-template <ManagedLink L>
+template <ManagedLink L, class P>
 class Watch {
  public:
-  Watch(L& link, const ivshmem::SocketPort& port, const ServeOptions& options)
+  Watch(L& link, const P& port, const ServeOptions& options)
       : link_(link), port_(port), options_(options), say_(options.say), watch_(link) {}
 
   void look(bool up) {
-    if (server_ && !port_.server_alive()) lose_server();
+    if (server_ && !server_alive(port_)) lose_server();
     switch (watch_.look(up)) {
       case app::LinkNews::kNothing:
         break;
@@ -71,14 +86,14 @@ class Watch {
   void lose_server() {
     if (options_.link.carrier == Carrier::kArgo)
       throw std::runtime_error(fmt::format("{} ({}: {})", argo::describe(argo::Error::kBrokerGone),
-                                           options_.link.socket, port_.server_loss()));
+                                           options_.link.socket, server_loss(port_)));
     server_ = false;
     say_(fmt::format("the server is gone ({}); this link goes on, but no new peer can join",
-                     port_.server_loss()));
+                     server_loss(port_)));
   }
 
   L& link_;
-  const ivshmem::SocketPort& port_;
+  const P& port_;
   const ServeOptions& options_;
   const Say& say_;
   app::LinkWatch<L> watch_;
@@ -93,8 +108,8 @@ enum class Place : std::uint8_t {
 
 /// Waits until the end of the link is ours: one who holds it may be dead. Before that, no file is opened and no
 /// interface made.
-template <ManagedLink L>
-Place take_place(L& link, ivshmem::SocketPort& port, const ServeOptions& options) {
+template <ManagedLink L, class P>
+Place take_place(L& link, P& port, const ServeOptions& options) {
   bool patient = options.link.carrier != Carrier::kArgo;  // there it is the other domain that is waited for
   const Instant soon = port.now() + seconds(1);
   while (!link.holds_end() && link.state() != LinkState::kBroken) {
@@ -111,9 +126,8 @@ Place take_place(L& link, ivshmem::SocketPort& port, const ServeOptions& options
   throw std::runtime_error(link.broken_reason());
 }
 
-template <ManagedLink L>
-bool serve_on(L& link, ivshmem::SocketPort& port, unsigned own, const ServeOptions& options,
-              const Makers& makers) {
+template <ManagedLink L, class P>
+bool serve_on(L& link, P& port, unsigned own, const ServeOptions& options, const Makers& makers) {
   if (const auto place = take_place(link, port, options); place != Place::kOurs) {
     options.say(place == Place::kStopped
                     ? "stopped"
@@ -131,7 +145,7 @@ bool serve_on(L& link, ivshmem::SocketPort& port, unsigned own, const ServeOptio
   }
   options.say("serving " + place_name(options.link, own));
 
-  Watch<L> watch(link, port, options);
+  Watch<L, P> watch(link, port, options);
   Instant look_at = link.now();
   while (app::serve_turn(*bus, options.spin) != Wake::kCancelled) {
     watch.look(bus->up());
@@ -142,6 +156,16 @@ bool serve_on(L& link, ivshmem::SocketPort& port, unsigned own, const ServeOptio
   link.leave();
   options.say("stopped");
   return true;
+}
+
+template <class P>
+bool serve_window(P& port, const ServeOptions& options, const Makers& makers) {
+  ivshmem::Link<P> link(port, {.role = ivshmem::Role::kDevice,
+                               .number = options.link.number,
+                               .links_if_new = options.link.links,
+                               .queue_kind = options.queue_kind});
+  (void)app::attached(link);  // else taking our place there fails with the reason
+  return serve_on(link, port, port.own_id(), options, makers);
 }
 
 }  // namespace
@@ -155,8 +179,14 @@ bool serve(const ServeOptions& options) {
         fmt::format("1 to {} devices can be served, not {}", kMaxDevices, makers.size()));
   }
   const IgnoredSignal no_reader(SIGPIPE);  // a console's standard output may be closed by whoever read it
+  if (options.link.carrier == Carrier::kGuest) {
+    GuestPort port(options.link.socket);
+    const StopSignals signals(port.wait_place());
+    if (!port.write_back()) options.say(slow_memory(options.link.socket));
+    return serve_window(port, options, makers);
+  }
   ivshmem::SocketPort port(client_options(options.link));
-  const StopSignals signals(port);
+  const StopSignals signals(port.wait_place());
   if (options.link.carrier == Carrier::kArgo) {
     ArgoPort argo(port);
     attach(argo, options.link);
@@ -165,12 +195,7 @@ bool serve(const ServeOptions& options) {
         argo, argo_options(options.link, argo::Role::kDevice, argo.memory().size()), bitmap);
     return serve_on(ends->end, port, argo.domain(), options, makers);
   }
-  ivshmem::Link<ivshmem::SocketPort> link(port, {.role = ivshmem::Role::kDevice,
-                                                 .number = options.link.number,
-                                                 .links_if_new = options.link.links,
-                                                 .queue_kind = options.queue_kind});
-  (void)app::attached(link);  // else taking our place there fails with the reason
-  return serve_on(link, port, port.own_id(), options, makers);
+  return serve_window(port, options, makers);
 }
 
 }  // namespace hawser::process

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// SIGTERM and SIGINT cancel the waits of one port, for as long as the object lives.
+// SIGTERM and SIGINT cancel the waits in one place, for as long as the object lives.
 #pragma once
 
-#include <hawser/ivshmem/client/socket_port.hpp>
+#include <hawser/ivshmem/client/wait_place.hpp>
 
 #include <signal.h>
 
@@ -12,12 +12,12 @@ namespace hawser::process {
 
 class StopSignals {
  public:
-  explicit StopSignals(ivshmem::SocketPort& port) {
-    port_ = &port;
+  explicit StopSignals(ivshmem::WaitPlace& place) {
+    place_ = &place;
     struct sigaction action {};
     action.sa_handler = [](int) {
       asked_ = 1;
-      if (port_ != nullptr) port_->cancel();
+      if (place_ != nullptr) place_->cancel();
     };
     sigemptyset(&action.sa_mask);
     ::sigaction(SIGTERM, &action, &before_[0]);
@@ -26,7 +26,7 @@ class StopSignals {
   ~StopSignals() {
     ::sigaction(SIGTERM, &before_[0], nullptr);
     ::sigaction(SIGINT, &before_[1], nullptr);
-    port_ = nullptr;
+    place_ = nullptr;
   }
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
@@ -34,7 +34,7 @@ class StopSignals {
   bool asked() const { return asked_ != 0; }
 
  private:
-  static inline ivshmem::SocketPort* volatile port_ = nullptr;  // a handler has no other way to know it
+  static inline ivshmem::WaitPlace* volatile place_ = nullptr;  // a handler has no other way to know it
   static inline volatile sig_atomic_t asked_ = 0;
   struct sigaction before_[2];
 };

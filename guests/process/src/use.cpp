@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
+#include <hawser/process/guest_port.hpp>
 #include <hawser/process/run.hpp>
 
 #include "argo_port.hpp"
@@ -37,7 +38,8 @@ std::string absence(const LinkAddress& address, unsigned own, bool domain_there)
   if (!domain_there)
     return fmt::format(
         "domain {}, the peer of this link, is not there: start its side, or correct peer={} (a broker has "
-        "the domains that its --domain options name)",
+        "the "
+        "domains that its --domain options name)",
         address.peer, address.peer);
   return fmt::format(
       "domain {} is there, but serves no link {} to domain {}: start hawser serve in it, with peer={}{}",
@@ -58,11 +60,26 @@ bool use_over(L& link, const UseOptions& options, const std::function<void()>& e
   return good;
 }
 
+template <class P>
+bool use_window(P& port, const UseOptions& options) {
+  ivshmem::Link<P> link(
+      port,
+      {.role = ivshmem::Role::kDriver, .number = options.link.number, .links_if_new = options.link.links});
+  if (!app::attached(link)) throw std::runtime_error(link.broken_reason());
+  return use_over(link, options, [] {});
+}
+
 }  // namespace
 
 bool use(const UseOptions& options) {
+  if (options.link.carrier == Carrier::kGuest) {
+    GuestPort port(options.link.socket);
+    const StopSignals signals(port.wait_place());
+    if (!port.write_back()) options.say(slow_memory(options.link.socket));
+    return use_window(port, options) && !signals.asked();
+  }
   ivshmem::SocketPort port(client_options(options.link));
-  const StopSignals signals(port);
+  const StopSignals signals(port.wait_place());
   if (options.link.carrier == Carrier::kArgo) {
     ArgoPort argo(port);
     attach(argo, options.link);
@@ -76,11 +93,7 @@ bool use(const UseOptions& options) {
                     }) &&
            !signals.asked();
   }
-  ivshmem::Link<ivshmem::SocketPort> link(
-      port,
-      {.role = ivshmem::Role::kDriver, .number = options.link.number, .links_if_new = options.link.links});
-  if (!app::attached(link)) throw std::runtime_error(link.broken_reason());
-  return use_over(link, options, [] {}) && !signals.asked();
+  return use_window(port, options) && !signals.asked();
 }
 
 }  // namespace hawser::process

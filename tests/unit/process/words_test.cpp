@@ -53,11 +53,26 @@ TEST_CASE("a link over Argo has the socket of our domain, and says whose domain 
   CHECK(parse_link("ivshmem:s").carrier == Carrier::kIvshmem);
 }
 
+TEST_CASE("a link in a Linux guest names the module's device") {
+  const LinkAddress address = parse_link("guest:/dev/hawser1,link=2,links=3");
+  CHECK(address.carrier == Carrier::kGuest);
+  CHECK(address.socket == "/dev/hawser1");
+  CHECK(address.number == 2);
+  CHECK(address.links == 3);
+}
+
 TEST_CASE("each malformed link gets its sentence") {
   for (const Wrong& wrong : {
-           Wrong{"", "'' is not a link; write ivshmem:SOCKET or argo:SOCKET,peer=DOMAIN"},
-           Wrong{"vsock:5", "'vsock:5' is not a link; write ivshmem:SOCKET or argo:SOCKET,peer=DOMAIN"},
+           Wrong{"",
+                 "'' is not a link; write ivshmem:SOCKET, argo:SOCKET,peer=DOMAIN, or in a Linux guest "
+                 "guest:/dev/hawser0"},
+           Wrong{"vsock:5",
+                 "'vsock:5' is not a link; write ivshmem:SOCKET, argo:SOCKET,peer=DOMAIN, or in a Linux "
+                 "guest guest:/dev/hawser0"},
            Wrong{"argo:", "the link names no socket; write argo:SOCKET,peer=DOMAIN"},
+           Wrong{"guest:", "the link names no device; write guest:/dev/hawser0"},
+           Wrong{"guest:/dev/hawser0,unsealed",
+                 "'unsealed' is not an option of a link in a guest; it may have link=N and links=N"},
            Wrong{"argo:s", "the link does not say whose domain is the other side; add peer=DOMAIN"},
            Wrong{"argo:s,peer=1,links=2",
                  "'links=2' is not an option of a link over Argo; it may have peer=DOMAIN and link=N"},

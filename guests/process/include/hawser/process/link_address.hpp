@@ -17,14 +17,16 @@ namespace hawser::process {
 enum class Carrier : std::uint8_t {
   kIvshmem,  ///< A window that both sides share.
   kArgo,     ///< Messages that a broker copies.
+  kGuest,    ///< A window of the Linux guest that we are in, through the module hawser_ivshmem.
 };
 
 /// `ivshmem:SOCKET[,link=N][,links=N][,unsealed]`: which of the window's links (0), into how many a new window is divided
 /// (1), and whether a memory object that others can shrink is acceptable (no).
+/// `guest:/dev/hawserN[,link=N][,links=N]`: the same in a Linux guest.
 /// `argo:SOCKET,peer=DOMAIN[,link=N]`: the socket of our own domain at a broker, and whose domain is the other side.
 struct LinkAddress {
   Carrier carrier = Carrier::kIvshmem;
-  std::string socket;
+  std::string socket;      ///< In a guest: the character device.
   std::uint16_t peer = 0;  ///< Argo: the domain at the other end.
   std::uint32_t number = 0;
   std::uint32_t links = 1;
