@@ -137,6 +137,14 @@ def cases(boot, folder):
                     "driver@2").expect_verified())
     yield "a signal ends everything in order", lambda: interrupted(boot, folder)
     yield "a guest image that is missing is one sentence", lambda: missing_image(boot, folder)
+    for arch, side, word, status, sentence in (
+        ("x86_64", "driver", "seconds=abc", 1, "argument seconds=abc: expected seconds= and a whole number from 0 to 86400"),
+        ("aarch64", "driver", "second=3", 1, "argument second=3: there is no such argument; this image takes seconds="),
+        ("x86_64", "device", "disk=foo", 1, "argument disk=foo: expected disk=auto|memory|initrd|ram"),
+    ):
+        yield (f"a guest's argument that is wrong is named ({side}, {word})",
+               lambda arch=arch, side=side, word=word, status=status, sentence=sentence:
+               refused(boot, folder, status, sentence, "--arch", arch, f"--{side}-argument", word))
 
 
 def interrupted(boot, folder):
@@ -155,10 +163,14 @@ def interrupted(boot, folder):
 
 
 def missing_image(boot, folder):
-    command = boot.command(images=f"{folder}/nothing")
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, cwd=folder)
-    if done.returncode != 2 or "there is no guest image hawser-driver.img" not in done.stderr:
-        raise Failure(f"status {done.returncode}: {done.stderr.strip()}")
+    refused(boot, folder, 2, "there is no guest image hawser-driver.img", images=f"{folder}/nothing")
+
+
+def refused(boot, folder, status, sentence, *options, **more):
+    done = subprocess.run(boot.command(*options, **more), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=60, cwd=folder)
+    if done.returncode != status or sentence not in done.stderr:
+        raise Failure(f"status {done.returncode}, not {status} and '{sentence}': {done.stderr.strip()}")
 
 
 class Booter:

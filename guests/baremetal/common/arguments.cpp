@@ -3,6 +3,7 @@
 
 // The command line, word by word. Nothing is copied: every value is a piece of the text.
 #include <hawser/guest/arguments.hpp>
+#include <hawser/guest/parameters.hpp>
 
 #include <cstddef>
 
@@ -15,6 +16,13 @@ std::string_view next_word(std::string_view text, std::size_t& at) {
   const std::size_t start = at;
   while (at < text.size() && text[at] != ' ') ++at;
   return {text.data() + start, at - start};
+}
+
+// What comes before `end`, or all. (string_view's find() would want a memchr.)
+std::string_view before(std::string_view text, char end) {
+  std::size_t at = 0;
+  while (at < text.size() && text[at] != end) ++at;
+  return text.substr(0, at);
 }
 
 int digit(char c) {
@@ -79,6 +87,34 @@ std::optional<std::uint64_t> Arguments::number(std::string_view key) const {
   }
   if (number > (UINT64_MAX >> shift)) return std::nullopt;
   return number << shift;
+}
+
+bool Parameter::accepts(std::string_view word) const {
+  const Arguments one(word);
+  if (choices.empty()) {
+    const auto number = one.number(key);
+    return number && *number >= least && *number <= most;
+  }
+  const auto value = one.value(key);
+  if (!value) return false;
+  for (std::string_view rest = choices;;) {
+    const std::string_view choice = before(rest, '|');
+    if (choice == *value) return true;
+    if (choice.size() == rest.size()) return false;
+    rest.remove_prefix(choice.size() + 1);
+  }
+}
+
+std::optional<WrongArgument> find_wrong(const Arguments& arguments, std::span<const Parameter> parameters) {
+  std::size_t at = 0;
+  for (auto word = next_word(arguments.text(), at); !word.empty(); word = next_word(arguments.text(), at)) {
+    const Parameter* found = nullptr;
+    for (const Parameter& parameter : parameters) {
+      if (parameter.key == before(word, '=')) found = &parameter;
+    }
+    if (found == nullptr || !found->accepts(word)) return WrongArgument{word, found};
+  }
+  return std::nullopt;
 }
 
 }  // namespace hawser::guest

@@ -11,6 +11,7 @@
 // often, each time in the middle of a hypercall or a disk operation that seed=N chooses.
 #include <hawser/guest/argo_port.hpp>
 #include <hawser/guest/machine.hpp>
+#include <hawser/guest/parameters.hpp>
 #include <hawser/guest/restart.hpp>
 #include <hawser/guest/window_port.hpp>
 
@@ -200,5 +201,18 @@ int serve_over_argo(guest::Machine& machine) {
 }  // namespace
 
 int hawser_main(guest::Machine& machine) {
+  static constexpr guest::Parameter kParameters[] = {
+      {.key = "disk", .choices = "auto|memory|initrd|ram"},
+      {.key = "ram", .least = 4096},
+      {.key = "queue-layout", .choices = "self-describing|plain"},
+      {.key = "link", .choices = "ivshmem|xen-shm|argo"},
+      {.key = "link-number", .most = 4095},
+      {.key = "peer", .most = 0x7fef},  // xen.h: DOMID_FIRST_RESERVED - 1
+      {.key = "memory", .least = 64 << 10, .most = 1 << 30},
+      {.key = "silence", .least = 1, .most = 86'400'000},
+      {.key = "restarts", .most = 1'000'000},
+      {.key = "seed"},
+  };
+  if (!guest::accept_arguments(machine, kParameters)) return 2;
   return machine.arguments().value("link") == "argo" ? serve_over_argo(machine) : serve_over_window(machine);
 }

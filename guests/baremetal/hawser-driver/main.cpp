@@ -11,6 +11,7 @@
 // quiet=SECONDS after the last loss of the device side (default 2) that is done.
 #include <hawser/guest/argo_port.hpp>
 #include <hawser/guest/machine.hpp>
+#include <hawser/guest/parameters.hpp>
 #include <hawser/guest/restart.hpp>
 #include <hawser/guest/window_port.hpp>
 
@@ -143,5 +144,18 @@ int use_over_argo(guest::Machine& machine) {
 }  // namespace
 
 int hawser_main(guest::Machine& machine) {
+  static constexpr guest::Parameter kParameters[] = {
+      {.key = "seconds", .most = 86'400},
+      {.key = "bytes", .least = 64 << 10, .most = std::uint64_t{1} << 40},
+      {.key = "link", .choices = "ivshmem|xen-shm|argo"},
+      {.key = "link-number", .most = 4095},
+      {.key = "peer", .most = 0x7fef},  // xen.h: DOMID_FIRST_RESERVED - 1
+      {.key = "memory", .least = 64 << 10, .most = 1 << 30},
+      {.key = "silence", .least = 1, .most = 86'400'000},
+      {.key = "restarts", .most = 1'000'000},
+      {.key = "seed"},
+      {.key = "quiet", .most = 3'600},
+  };
+  if (!guest::accept_arguments(machine, kParameters)) return 2;
   return machine.arguments().value("link") == "argo" ? use_over_argo(machine) : use_over_window(machine);
 }

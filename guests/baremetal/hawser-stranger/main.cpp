@@ -7,6 +7,7 @@
 // Arguments: driver=DOMAIN device=DOMAIN (the link's), link-number=N, rounds=N (default 10), pause=MILLISECONDS (default 50).
 #include <hawser/guest/argo_port.hpp>
 #include <hawser/guest/machine.hpp>
+#include <hawser/guest/parameters.hpp>
 
 #include <hawser/argo/calls.hpp>
 #include <hawser/argo/frames.hpp>
@@ -65,6 +66,14 @@ std::int32_t send(std::uint16_t source, const Ring& ring, std::span<const std::b
 }  // namespace
 
 int hawser_main(guest::Machine& machine) {
+  static constexpr guest::Parameter kParameters[] = {
+      {.key = "driver", .most = 0x7fef},  // xen.h: DOMID_FIRST_RESERVED - 1
+      {.key = "device", .most = 0x7fef},
+      {.key = "link-number", .most = 4095},
+      {.key = "rounds", .least = 1, .most = 1'000'000},
+      {.key = "pause", .most = 60'000},
+  };
+  if (!guest::accept_arguments(machine, kParameters)) return 2;
   const auto console = machine.console();
   const auto& arguments = machine.arguments();
   const auto driver = static_cast<std::uint16_t>(arguments.number("driver").value_or(0));

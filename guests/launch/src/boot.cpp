@@ -106,6 +106,9 @@ class Booting {
       if (over_argo()) watch(broker);
     }
     if (over_argo() && outcome_.failure.empty() && !outcome_.stopped) hear_out(interrupts, stranger);
+    if (outcome_.failure.empty() && outcome_.rows.empty() && outcome_.end_status)
+      outcome_.failure = fmt::format("the driver side ended with status {}: {}; its console is in {}",
+                                     *outcome_.end_status, last_words(driver), driver.log().string());
     if (!outcome_.failure.empty() && options_.accel == "kvm" && !processor_virtualizes(host_arch()))
       outcome_.failure +=
           "; --accel kvm was asked for, and this processor offers no virtualization (neither vmx nor svm)";

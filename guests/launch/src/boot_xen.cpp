@@ -183,6 +183,10 @@ class XenBooting {
     for (const Side& each : sides_) all_ended = all_ended && (each.ended || each.name == "device");
     if (!all_ended) return;
     outcome_.end_status = driver_status_;
+    for (const Side& each : sides_) {
+      if (each.name == "driver" && outcome_.rows.empty())
+        outcome_.failure = ended_early("the driver side", each, driver_status_.value_or(0));
+    }
     outcome_.rows.insert(outcome_.rows.end(), stranger_rows_.begin(), stranger_rows_.end());
   }
 

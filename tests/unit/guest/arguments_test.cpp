@@ -3,6 +3,7 @@
 
 // The command line as key=value words.
 #include <hawser/guest/arguments.hpp>
+#include <hawser/guest/parameters.hpp>
 
 #include <doctest/doctest.h>
 
@@ -48,4 +49,32 @@ TEST_CASE("what is no number, or beyond 64 bits, is none") {
   }
   CHECK(Arguments("a=18446744073709551615").number("a") == UINT64_MAX);
   CHECK(Arguments("a=17179869183G").number("a") == UINT64_C(17179869183) << 30);
+}
+
+TEST_CASE("the first word that an image does not take is named, with what it would take instead") {
+  using hawser::guest::find_wrong;
+  static constexpr hawser::guest::Parameter kTaken[] = {{.key = "seconds", .most = 100},
+                                                        {.key = "bytes", .least = 4096},
+                                                        {.key = "link", .choices = "argo|xen-shm"}};
+  for (const char* good :
+       {"", "  ", "seconds=0", "seconds=100 bytes=4K link=argo", "link=xen-shm", "seconds=1 seconds=0x10"}) {
+    CAPTURE(good);
+    CHECK_FALSE(find_wrong(Arguments(good), kTaken));
+  }
+  for (const char* bad : {"seconds", "seconds=", "seconds=abc", "seconds=-1", "seconds=1.5", "seconds=101",
+                          "seconds=1e1", "bytes=4095", "bytes=99999999999999999999", "bytes=4k", "link",
+                          "link=", "link=arg", "link=argo|xen-shm", "link=argo|"}) {
+    CAPTURE(bad);
+    const auto wrong = find_wrong(Arguments(bad), kTaken);
+    REQUIRE(wrong);
+    CHECK(wrong->word == bad);
+    REQUIRE(wrong->parameter != nullptr);
+    CHECK(wrong->word.starts_with(wrong->parameter->key));
+  }
+  const auto unknown = find_wrong(Arguments("seconds=1 second=2 seconds=x"), kTaken);
+  REQUIRE(unknown);
+  CHECK(unknown->word == "second=2");
+  CHECK(unknown->parameter == nullptr);
+  // One that a later word replaces is wrong nonetheless.
+  CHECK(find_wrong(Arguments("seconds=x seconds=1"), kTaken));
 }
