@@ -158,7 +158,7 @@ static bool flush(struct hawser_courier *c)
 	c->parts[0].bytes = head_bytes(c->count);
 	ret = hawser_argo_send_parcel(c->argo, c->parts, c->part_count);
 	/* The peer's credit may be there already, only not read yet. */
-	if (ret == -EAGAIN) {
+	if (ret == -EAGAIN && !c->argo->gone) {
 		if (hawser_argo_look(c->argo))
 			c->wake(c);
 		ret = hawser_argo_send_parcel(c->argo, c->parts, c->part_count);

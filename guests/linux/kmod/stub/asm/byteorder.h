@@ -11,3 +11,5 @@
 #define le16_to_cpu __le16_to_cpu
 #define le32_to_cpu __le32_to_cpu
 #define le64_to_cpu __le64_to_cpu
+
+#define le32_add_cpu(at, n) ((void)(*(at) = cpu_to_le32(le32_to_cpu(*(at)) + (n))))

@@ -13,6 +13,7 @@ long stub_fail_after = -1;
 unsigned int stub_log_lines;
 unsigned long stub_jiffies = 1000;
 struct stub_driver stub_driver;
+void (*stub_while_waiting)(void);
 
 static u64 now_us = 1000000;
 static struct list_head works = { &works, &works };
@@ -272,8 +273,14 @@ bool stub_run(void)
 
 unsigned long wait_for_completion_timeout(struct completion *c, unsigned long timeout)
 {
-	if (!c->done)
-		stub_pass_us((u64)timeout * 1000);
+	unsigned long ms;
+
+	for (ms = 0; ms < timeout && !c->done; ms++) {
+		if (stub_while_waiting)
+			stub_while_waiting();
+		if (!c->done)
+			stub_pass_us(1000);
+	}
 	if (!c->done)
 		return 0;
 	c->done--;

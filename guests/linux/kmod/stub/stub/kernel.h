@@ -47,6 +47,8 @@ extern "C" {
 #endif
 #define SZ_1G 0x40000000u
 #define BIT(n) (1ul << (n))
+#define BIT_ULL(n) (1ull << (n))
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define GENMASK_ULL(h, l) ((~0ull << (l)) & (~0ull >> (63 - (h))))
 #define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
 #define ALIGN(x, a) (((x) + (a) - 1) / (a) * (a))
@@ -111,6 +113,8 @@ typedef u64 phys_addr_t;
 void *kzalloc(size_t bytes, gfp_t gfp);
 void *kcalloc(size_t n, size_t bytes, gfp_t gfp);
 void kfree(const void *memory);
+#define kvzalloc kzalloc
+#define kvfree kfree
 #define kmalloc kzalloc
 #define phys_to_virt(at) ((void *)(uintptr_t)(at))
 
@@ -169,7 +173,22 @@ static inline void list_splice_init(struct list_head *from, struct list_head *to
 	}
 }
 
+static inline void list_splice_tail_init(struct list_head *from, struct list_head *to)
+{
+	while (!list_empty(from)) {
+		struct list_head *node = from->next;
+
+		list_del_init(node);
+		list_add_tail(node, to);
+	}
+}
+
 #define list_del list_del_init
+#define list_move_tail(node, head) (list_del_init(node), list_add_tail(node, head))
+#define list_first_entry(head, type, member) \
+	list_entry((head)->next, type, member)
+#define list_first_entry_or_null(head, type, member) \
+	(list_empty(head) ? NULL : list_first_entry(head, type, member))
 #define list_del_rcu list_del_init
 #define list_add_rcu list_add
 #define list_entry container_of
@@ -210,6 +229,8 @@ extern unsigned long stub_jiffies;
 #define time_after(a, b) ((long)((b) - (a)) < 0)
 typedef s64 ktime_t;
 ktime_t ktime_get(void);
+#define ktime_get_ns() ((u64)ktime_get())
+#define nsecs_to_jiffies(ns) ((unsigned long)((ns) / 1000000))
 #define ktime_add_us(t, us) ((t) + (s64)(us) * 1000)
 #define ktime_before(a, b) ((a) < (b))
 #define usleep_range(from, to) stub_pass_us(to)
@@ -265,6 +286,9 @@ void tasklet_setup(struct tasklet_struct *tasklet,
 void tasklet_schedule(struct tasklet_struct *tasklet);
 void tasklet_kill(struct tasklet_struct *tasklet);
 #define tasklet_unlock_wait(tasklet) ((void)(tasklet))
+#define tasklet_hi_schedule tasklet_schedule
+#define tasklet_disable(tasklet) ((void)(tasklet))
+#define tasklet_enable(tasklet) ((void)(tasklet))
 
 struct mutex {
 	spinlock_t lock;
@@ -279,6 +303,8 @@ struct completion {
 #define init_completion(c) ((void)((c)->done = 0))
 #define complete(c) ((void)(c)->done++)
 unsigned long wait_for_completion_timeout(struct completion *c, unsigned long timeout);
+/* Runs while something waits; answers come by that, or the time is over. */
+extern void (*stub_while_waiting)(void);
 
 /* --- devices -------------------------------------------------------------------- */
 
@@ -315,6 +341,7 @@ int dev_set_name(struct device *dev, const char *format, ...);
 void stub_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define dev_err(dev, ...) ((void)(dev), stub_log(__VA_ARGS__))
 #define dev_warn dev_err
+#define dev_info(dev, ...) ((void)(dev))
 
 struct ida {
 	int next;
