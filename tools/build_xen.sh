@@ -2,9 +2,9 @@
 # SPDX-FileCopyrightText: 2026 The Hawser authors
 # SPDX-License-Identifier: MIT
 
-# build_xen.sh FOLDER: makes FOLDER/xen, the Xen hypervisor for arm64, from Debian's own source package, and touches
-# nothing outside FOLDER. Debian's binary package has neither Argo nor static shared memory. Does nothing if FOLDER/xen is
-# already what would be made; build_xen.sh --check FOLDER only says by its status whether it is.
+# build_xen.sh FOLDER [ARCH]: makes FOLDER/xen, the Xen hypervisor for arm64 or x86_64, from Debian's own source package,
+# and touches nothing outside FOLDER. Debian's binary package has neither Argo nor static shared memory. Does nothing if
+# FOLDER/xen is already what would be made; build_xen.sh --check FOLDER [ARCH] only says by its status whether it is.
 #
 # HAWSER_XEN_VERSION chooses another version of the package, HAWSER_DEBIAN_MIRROR another place to get it from.
 set -eu
@@ -13,13 +13,33 @@ version=${HAWSER_XEN_VERSION:-4.17.5+72-g01140da4e8-1}
 mirror=${HAWSER_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 suite=bookworm
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-options="EXPERT UNSUPPORTED ARGO STATIC_MEMORY STATIC_SHM"
+check=
+if [ "${1:-}" = --check ]; then
+  check=1
+  shift
+fi
+arch=${2:-arm64}
+case $arch in
+  arm64)
+    options="EXPERT UNSUPPORTED ARGO STATIC_MEMORY STATIC_SHM"
+    without=
+    ;;
+  x86_64) # PVH domains only: the rest is most of the build
+    options="EXPERT UNSUPPORTED ARGO"
+    without="PV SHADOW_PAGING LIVEPATCH KEXEC TBOOT XENOPROF HYPFS PVH_GUEST HYPERV_GUEST VGA DEBUG_INFO"
+    ;;
+  *)
+    echo "build_xen.sh knows arm64 and x86_64, not $arch" >&2
+    exit 1
+    ;;
+esac
 
 # Where Xen is told not to use its default policy (SILO, under which domains can not speak Argo), it prints a warning and
 # counts down three seconds, whatever the way it was told, at every boot. The warning stays; the counting goes.
 countdown='s/^    for ( i = 0; i < 3; i++ )$/    for ( i = 3; i < 3; i++ )/'
 
 wanted="$version | $options | $countdown"
+[ "$arch" = arm64 ] || wanted="$arch | $without | $wanted"
 
 fail() {
   echo "$*" >&2
@@ -28,11 +48,11 @@ fail() {
 
 made() { [ -f "$1/xen" ] && [ "$(cat "$1/made-from" 2>/dev/null)" = "$wanted" ]; }
 
-if [ $# -eq 2 ] && [ "$1" = --check ]; then
-  made "$2"
+[ $# -eq 1 ] || [ $# -eq 2 ] || fail "usage: build_xen.sh [--check] FOLDER [ARCH]"
+if [ -n "$check" ]; then
+  made "$1"
   exit
 fi
-[ $# -eq 1 ] || fail "usage: build_xen.sh [--check] FOLDER"
 mkdir -p "$1"
 cd "$1"
 here=$(pwd)
@@ -41,7 +61,9 @@ exec 9>lock
 flock 9
 if made .; then exit 0; fi
 
-for tool in apt-get dpkg-source flex bison bc make python3 aarch64-linux-gnu-gcc; do
+compiler=gcc
+[ "$arch" != arm64 ] || compiler=aarch64-linux-gnu-gcc
+for tool in apt-get dpkg-source flex bison bc make python3 "$compiler"; do
   command -v "$tool" >/dev/null ||
     fail "building Xen takes $tool, which is not here: ./dev setup installs what Debian has, and hawser boot --xen takes a Xen that was built elsewhere"
 done
@@ -70,7 +92,9 @@ EOF
   rm -rf apt
 }
 
-dsc=source/xen_$version.dsc
+# The other architecture's folder may have fetched it.
+dsc=../xen/source/xen_$version.dsc
+[ -f "$dsc" ] || dsc=source/xen_$version.dsc
 [ -f "$dsc" ] || download
 
 rm -rf work
@@ -82,10 +106,12 @@ dpkg-source --no-check --no-copy -x "$dsc" work || {
 sed -i "$countdown" work/xen/common/warning.c
 grep -q 'i = 3; i < 3' work/xen/common/warning.c || fail "xen $version counts down otherwise than expected"
 
-export XEN_TARGET_ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-
+export XEN_TARGET_ARCH="$arch"
+[ "$arch" != arm64 ] || export CROSS_COMPILE=aarch64-linux-gnu-
 cd work/xen
 make defconfig
 for option in $options; do echo "CONFIG_$option=y"; done >>.config
+for option in $without; do echo "# CONFIG_$option is not set"; done >>.config
 make olddefconfig
 for option in $options; do
   grep -q "^CONFIG_$option=y$" .config || fail "xen $version does not know the option $option"

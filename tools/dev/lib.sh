@@ -201,6 +201,12 @@ build_all() {
 # Xen as the Xen demos and tests want it: build/xen/xen. Says nothing if it is there.
 build_xen() { tools/build_xen.sh --check build/xen || step "build xen" tools/build_xen.sh build/xen; }
 
+# The same for x86_64, which one test boots.
+build_xen_x86_64() {
+  tools/build_xen.sh --check build/xen-x86_64 x86_64 ||
+    step "build xen x86_64" tools/build_xen.sh build/xen-x86_64 x86_64
+}
+
 # build_linux ARCH...: the Linux guests of these architectures, in build/linux. Needs build_all's programs.
 build_linux() {
   for linux; do
@@ -274,6 +280,6 @@ fetch_ivshmem_client() {
 
 # Every C++ file of the project, ended by NUL.
 sources() {
-  find . \( -name 'build*' -o -name .git -o -name .cache \) -prune -o \
+  find . \( -name 'build*' -o -name .git -o -name .cache -o -path ./guests/linux/kmod \) -prune -o \
     \( -name '*.hpp' -o -name '*.cpp' -o -name '*.h' -o -name '*.c' \) -type f -print0
 }

@@ -28,6 +28,7 @@ if ! prepare; then
 fi
 # Xen comes from the network the first time.
 build_xen || echo "the tests that boot Xen are skipped"
+build_xen_x86_64 || echo "the test that boots Xen on x86_64 is skipped"
 # And so do Debian's kernels.
 build_linux x86_64 aarch64 || echo "the tests that boot Linux guests are skipped, or part of them"
 stop_ticker

@@ -7,7 +7,14 @@
 #: With Argo and static shared memory, which Debian's binary package lacks. Fetches 5 MB, takes half a minute, and only
 #: when it is not there yet; demo and test do it by themselves. HAWSER_XEN_VERSION and HAWSER_DEBIAN_MIRROR choose
 #: another version of the package and another place to get it.
+#:
+#:   ./dev xen x86_64      the one for x86_64 (build/xen-x86_64/xen), which a test boots: docs/xen-x86.md
 
 setup_if_needed run xen
+if [ $# -ne 0 ]; then
+  build_xen_x86_64 || exit 1
+  echo "build/xen-x86_64/xen is built"
+  exit 0
+fi
 build_xen || exit 1
 echo "build/xen/xen is Xen $(sed 's/ .*//' build/xen/made-from)"

@@ -10,6 +10,7 @@
 #include "interrupts.hpp"
 #include "mmio.hpp"
 #include "traps.hpp"
+#include "xen.hpp"
 
 namespace hawser::guest {
 namespace {
@@ -56,8 +57,9 @@ void open_apic() {
   cpu::out8(0x21, 0xff);
   cpu::out8(0xa1, 0xff);
 
+  // A domain of Xen has no console there, and perhaps no I/O APIC.
   if (!arch::map({kLocal, kPageSize}, MemoryKind::kDevice) ||
-      !arch::map({kIo, kPageSize}, MemoryKind::kDevice)) {
+      !(xen::here() || arch::map({kIo, kPageSize}, MemoryKind::kDevice))) {
     give_up("the interrupt controllers cannot be mapped");
   }
   cpu::write_msr(kMsrApicBase, kLocal | kApicEnable | (cpu::read_msr(kMsrApicBase) & 0x100));
@@ -69,6 +71,7 @@ void open_apic() {
   arch::write32(kTimerDivide, kDivideBy1);
   arch::write32(kTimer, kAlarmVector);
 
+  if (xen::here()) return;
   for (unsigned pin = 0; pin < kIoPins; ++pin) write_io_pin(pin, kMasked);
   write_io_pin(kConsolePin, kConsoleVector | std::uint64_t{own_apic_id()} << 56);
 }

@@ -5,6 +5,7 @@
 #include "arch.hpp"
 #include "config_ports.hpp"
 #include "cpu.hpp"
+#include "xen.hpp"
 
 namespace hawser::guest::arch {
 namespace {
@@ -29,6 +30,7 @@ void idle() {
 void restart() {}
 
 void power_off(int status) {
+  if (xen::here()) xen::shut_down();
   // QEMU exits with (value << 1) | 1: never 0, hence only for failures. Without the device the write goes nowhere and
   // the machine powers off below; the end line has told the status.
   if (status != 0) cpu::out8(kDebugExit, static_cast<std::uint8_t>(status));

@@ -13,6 +13,7 @@
 #include "start_info.hpp"
 #include "traps.hpp"
 #include "uart.hpp"
+#include "xen.hpp"
 
 #include <algorithm>
 #include <array>
@@ -73,7 +74,9 @@ Range map_ram() {
   const std::array image_only = {image::whole()};
   Range spare;
   for (const Range& ram : start_info.memory()) {
-    const Range high = Range::between(std::max(ram.base, kLowMemory), ram.end());
+    // Xen's first domain has pieces that end within a page.
+    const Range high =
+        Range::between(align_up(std::max(ram.base, kLowMemory), kPageSize), align_down(ram.end(), kPageSize));
     bool mapped = true;
     for_each_free(high, image_only,
                   [&](Range piece) { mapped = arch::map(piece, MemoryKind::kData) && mapped; });
@@ -88,9 +91,10 @@ Range map_ram() {
 
 extern "C" [[noreturn]] void x86_64_start(std::uint32_t start_info_address) {
   using namespace hawser::guest;
-  open_uart();
+  if (!xen::find_itself()) open_uart();
   open_traps();
   if (!start_info.read(start_info_address)) give_up("there is no PVH start info: boot this image by PVH");
+  if (start_info.memory().empty()) start_info.ram_count = xen::memory_map(start_info.ram);
   switch_to_own_page_tables();
   open_apic();
   open_clock();
@@ -101,6 +105,10 @@ extern "C" [[noreturn]] void x86_64_start(std::uint32_t start_info_address) {
   if (!start_info.initrd.empty() && arch::map(start_info.initrd, MemoryKind::kData)) {
     boot.initrd = start_info.initrd;
   }
-  boot.pci = find_pci_host();
+  if (!xen::here()) boot.pci = find_pci_host();
+  if (xen::here() && xen::choose_event_vector(kEventVector)) {
+    // Above what Xen gives domains as RAM, below the interrupt controllers.
+    boot.xen = xen::Findings{.unused_frames = {0xfe800000, kPageSize}, .event_interrupt = kEventVector};
+  }
   run(boot);
 }

@@ -10,6 +10,7 @@
 #include "fault_text.hpp"
 #include "image.hpp"
 #include "interrupts.hpp"
+#include "xen/events.hpp"
 
 #include <array>
 #include <string_view>
@@ -154,6 +155,9 @@ void x86_64_interrupt(TrapFrame* frame) {
     interrupts::message_taken(static_cast<unsigned>(vector - kFirstMessageVector));
   } else if (vector == kConsoleVector) {
     collect_console_input();
+    interrupts::other_taken();
+  } else if (vector == kEventVector) {
+    xen::events::take();
     interrupts::other_taken();
   }
   end_of_interrupt();

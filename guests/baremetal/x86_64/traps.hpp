@@ -11,6 +11,7 @@ namespace hawser::guest {
 inline constexpr std::uint8_t kFirstMessageVector = 0x40;  ///< Interrupt slot s is vector 0x40 + s.
 inline constexpr std::uint8_t kConsoleVector = 0xe0;
 inline constexpr std::uint8_t kAlarmVector = 0xe1;
+inline constexpr std::uint8_t kEventVector = 0xe2;  ///< Xen's.
 inline constexpr std::uint8_t kSpuriousVector = 0xff;
 
 /// Loads the interrupt table. Exceptions run on a stack of their own, so that a full stack can be reported.

@@ -5,6 +5,7 @@
 #include "uart.hpp"
 #include "arch.hpp"
 #include "cpu.hpp"
+#include "xen.hpp"
 
 namespace hawser::guest {
 namespace {
@@ -41,13 +42,14 @@ void open_uart() {
 namespace arch {
 
 void console_put(char c) {
+  if (xen::here()) return xen::console_put(c);
   while (!(cpu::in8(kLineStatus) & kTransmitterEmpty)) {
   }
   cpu::out8(kData, static_cast<std::uint8_t>(c));
 }
 
 std::optional<char> console_take() {
-  if (!(cpu::in8(kLineStatus) & kReceived)) return std::nullopt;
+  if (xen::here() || !(cpu::in8(kLineStatus) & kReceived)) return std::nullopt;
   return static_cast<char>(cpu::in8(kData));
 }
 

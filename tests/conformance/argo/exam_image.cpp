@@ -4,7 +4,8 @@
 // Puts the Xen that runs this domain through the examination of tests/conformance/argo, as the broker is put through it.
 //
 // Arguments: role=examiner|assistant, peer=DOMAIN (which runs the other role; the examiner does without), patience=SECONDS;
-// mac-permissive: Xen was started with argo=1,mac-permissive=1.
+// mac-permissive: Xen was started with argo=1,mac-permissive=1; device-frame=N: a guest frame where there is a device and no RAM
+// (by default arm64's interrupt controller).
 #include <hawser/guest/machine.hpp>
 #include <hawser/guest/xen_port.hpp>
 
@@ -19,8 +20,8 @@ namespace {
 
 class XenHost {
  public:
-  XenHost(guest::XenPort& port, std::uint16_t peer, bool mac_permissive)
-      : port_(port), peer_(peer), mac_permissive_(mac_permissive) {}
+  XenHost(guest::XenPort& port, std::uint16_t peer, bool mac_permissive, std::uint64_t device_frame)
+      : port_(port), peer_(peer), mac_permissive_(mac_permissive), device_frame_(device_frame) {}
 
   std::span<std::byte> memory() { return port_.memory(); }
   std::uint64_t frame(const std::byte* page) { return port_.frame(page); }
@@ -34,8 +35,8 @@ class XenHost {
   std::uint16_t own() { return port_.domain(); }
   std::uint16_t peer() { return peer_; }
   exam::Facts facts() {
-    // Nothing is mapped in a domain's first page, and the interrupt controller is there instead of RAM.
-    return {.mac_permissive = mac_permissive_, .unmapped = 64, .device_frame = 0x03001000 >> 12};
+    // Nothing is mapped in a domain's first page.
+    return {.mac_permissive = mac_permissive_, .unmapped = 64, .device_frame = device_frame_};
   }
   void report(const char* id, const exam::Verdict& verdict) {
     const guest::Console console;
@@ -61,6 +62,7 @@ class XenHost {
   guest::XenPort& port_;
   std::uint16_t peer_;
   bool mac_permissive_;
+  std::uint64_t device_frame_;
 };
 
 static_assert(exam::Host<XenHost>);
@@ -81,7 +83,8 @@ int hawser_main(guest::Machine& machine) {
   guest::XenPort port = *std::move(opened);
   const auto peer = static_cast<std::uint16_t>(machine.arguments().number("peer").value_or(port.domain()));
   const Duration patience = seconds(machine.arguments().number("patience").value_or(5));
-  XenHost host(port, peer, machine.arguments().has("mac-permissive"));
+  XenHost host(port, peer, machine.arguments().has("mac-permissive"),
+               machine.arguments().number("device-frame").value_or(0x03001000 >> 12));
   if (machine.arguments().value("role") == "assistant") {
     exam::Assistant(host).run(patience);
     return 0;

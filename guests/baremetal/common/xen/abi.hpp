@@ -11,6 +11,8 @@ namespace hawser::guest::xen {
 
 enum class Hypercall : unsigned {
   kMemory = 12,
+  kConsole = 18,
+  kScheduler = 29,
   kEventChannel = 32,
   kHvm = 34,
   kArgo = 39,
