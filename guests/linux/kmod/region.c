@@ -415,7 +415,7 @@ static void close_lanes(struct hawser_region *region)
 
 	spin_lock_irqsave(&region->message_lock, flags);
 	region->up_count = 0;
-	region->admitted = 0;
+	region->admitted = false;
 	region->own_status = NULL;
 	memset(&region->send, 0, sizeof(region->send));
 	memset(&region->receive, 0, sizeof(region->receive));
@@ -772,7 +772,7 @@ bool hawser_region_admit(struct hawser_region *region, u32 up_count,
 	spin_lock_irqsave(&region->message_lock, flags);
 	admitted = up_count && region->up_count == up_count;
 	if (admitted) {
-		region->admitted = up_count;
+		region->admitted = true;
 		*mtu = region->send.slot_bytes;
 	}
 	spin_unlock_irqrestore(&region->message_lock, flags);

@@ -123,7 +123,7 @@ struct hawser_region {
 	__le16 *own_status;	/* of the own queue head; NULL: none */
 	u32 up_count;		/* of the time of being up; 0: not up */
 	u32 last_up_count;
-	u32 admitted;		/* sends are for this one */
+	bool admitted;		/* the bus knows of it */
 	const char *failed;	/* what poll is to break the link for */
 
 	spinlock_t mark_lock;		/* the following */

@@ -70,7 +70,9 @@ TEST_CASE(
   KernelPair pair;
   pair.both_start();
   const Epoch before = pair.driver->epoch();
+  const auto rings = pair.driver->port.rings;
   pair.driver->leave();
+  CHECK(pair.driver->port.rings == rings + 1);
   SUBCASE("after a while") {
     pair.run(2);
     CHECK(pair.device->state() == LinkState::kDown);
@@ -78,6 +80,10 @@ TEST_CASE(
     pair.start_driver();
   }
   SUBCASE("before the device has looked") {
+    pair.start_driver();
+  }
+  SUBCASE("before the device has looked, after somebody wiped out who was here") {
+    std::memset(pair.window.bytes().data() + 4096 + 8192 + 0x40, 0, 64);
     pair.start_driver();
   }
   SUBCASE("as the same object, after a suspend") {
@@ -102,6 +108,17 @@ TEST_CASE("kernel end: a device that was only slow sees the gap too") {
   pair.run(200);
   CHECK(pair.both_up());
   CHECK(pair.device_events == "udu");
+}
+
+TEST_CASE("kernel end: a device that forgets who it was up with meets a new epoch of ours") {
+  KernelPair pair;
+  pair.both_start();
+  const Epoch before = pair.driver->epoch();
+  const std::uint64_t forgot = std::uint64_t{before.peer} << 32;
+  std::memcpy(pair.window.bytes().data() + 4096 + 0x50, &forgot, sizeof forgot);
+  pair.driver->poll();
+  CHECK(pair.driver->events == "ud");
+  CHECK(pair.driver->epoch().own == before.own + 1);
 }
 
 TEST_CASE("kernel end: beats at every poll, and at no other time") {

@@ -124,3 +124,20 @@ TEST_CASE("kernel end: it does not ring for a mark that the device looks at anyw
   hawser_region_ring(&pair.driver->region(), 0, 1);
   CHECK(pair.driver->port.rings == rings + 1);
 }
+
+TEST_CASE("kernel end: marks of an epoch do not swallow those of the next") {
+  KernelPair pair;
+  pair.both_start();
+  hawser_region_ring(&pair.driver->region(), 0, 1);
+  pair.device->bell().ring(Mark(2));
+  CHECK(hawser_region_take(&pair.driver->region()) == 4);
+  pair.start_device();
+  pair.run(200);
+  REQUIRE(pair.both_up());
+  CHECK(pair.device->bell().take() == 0);
+  CHECK(hawser_region_take(&pair.driver->region()) == 0);
+  hawser_region_ring(&pair.driver->region(), 0, 1);
+  CHECK(pair.device->bell().take() == 2);
+  pair.device->bell().ring(Mark(2));
+  CHECK(hawser_region_take(&pair.driver->region()) == 4);
+}

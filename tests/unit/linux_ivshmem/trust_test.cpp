@@ -72,10 +72,10 @@ TEST_CASE("kernel end: a queue header that makes no sense breaks the link, if it
     std::size_t bytes;
   };
   const Lie lies[] = {
-      {0x04, 2, 2},     {0x08, 0, 1},     {0x08, 65, 1},    {0x0a, 1, 2},     {0x0a, 4097, 2},
-      {0x0c, 48, 2},    {0x0c, 4100, 2},  {0x0c, 66, 2},    {0x10, 16384, 8}, {0x10, 0x84, 8},
-      {0x18, 16380, 8}, {0x20, 12296, 8}, {0x20, ~0ull, 8}, {0x28, ~0ull, 8}, {0x30, 1ull << 63, 8},
-      {0x38, 16384, 8}, {0x38, 12289, 8},
+      {0x04, 2, 2},          {0x08, 0, 1},     {0x08, 65, 1},    {0x0a, 1, 2},     {0x0a, 4097, 2},
+      {0x0c, 48, 2},         {0x0c, 4100, 2},  {0x0c, 66, 2},    {0x0c, 62, 2},    {0x10, 16384, 8},
+      {0x10, 0x84, 8},       {0x18, 16380, 8}, {0x20, 12296, 8}, {0x20, ~0ull, 8}, {0x28, ~0ull, 8},
+      {0x30, 1ull << 63, 8}, {0x38, 16384, 8}, {0x38, 12289, 8},
   };
   for (const auto& lie : lies) {
     CAPTURE(lie.at);
@@ -146,6 +146,11 @@ TEST_CASE("kernel end: a directory is believed only where it fits the window") {
     CHECK(hawser_region_data(&driver.region(), &bytes) == nullptr);
     CHECK(bytes == 0);
   }
+  FakeWindow crooked(1 << 20);
+  { KernelEnd formats(crooked); }
+  poke<std::uint64_t>(crooked, 0x20, 4097);
+  poke<std::uint64_t>(crooked, 0x28, 512 << 10);
+  CHECK(KernelEnd(crooked).region().state == HAWSER_REGION_BROKEN);
   FakeWindow small(84 << 10);
   CHECK(KernelEnd(small).region().state == HAWSER_REGION_DOWN);
   FakeWindow smaller(80 << 10);
