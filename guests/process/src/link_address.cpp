@@ -24,27 +24,30 @@ struct Form {
 constexpr Form kForms[] = {
     {"ivshmem:", Carrier::kIvshmem, "ivshmem:SOCKET", "names no socket"},
     {"argo:", Carrier::kArgo, "argo:SOCKET,peer=DOMAIN", "names no socket"},
+    {"xen:", Carrier::kXen, "xen:/dev/hawser_argo,peer=DOMAIN", "names no device"},
     {"guest:", Carrier::kGuest, "guest:/dev/hawser0", "names no device"},
 };
 
 const Form& form_of(std::string_view text) {
   for (const auto& form : kForms)
     if (text.starts_with(form.prefix)) return form;
-  throw std::invalid_argument(fmt::format("'{}' is not a link; write {}, {}, or in a Linux guest {}", text,
-                                          kForms[0].example, kForms[1].example, kForms[2].example));
+  throw std::invalid_argument(
+      fmt::format("'{}' is not a link; write {}, {}, in a Linux guest {}, or in a Linux domain of Xen {}",
+                  text, kForms[0].example, kForms[1].example, kForms[3].example, kForms[2].example));
 }
 
 }  // namespace
 
 LinkAddress parse_link(std::string_view text) {
   const Form& form = form_of(text);
-  const bool argo = form.carrier == Carrier::kArgo;
+  const bool argo = form.carrier == Carrier::kArgo || form.carrier == Carrier::kXen;
+  const bool device = form.carrier == Carrier::kGuest || form.carrier == Carrier::kXen;
   const Words words(text.substr(form.prefix.size()));
   LinkAddress address{.carrier = form.carrier, .socket = std::string(words.first())};
   if (address.socket.empty())
     throw std::invalid_argument(fmt::format("the link {}; write {}", form.lacks, form.example));
   constexpr std::size_t kMost = sizeof(sockaddr_un::sun_path) - 1;
-  if (form.carrier != Carrier::kGuest && address.socket.size() > kMost) {
+  if (!device && address.socket.size() > kMost) {
     throw std::invalid_argument(fmt::format(
         "the link names a socket with a path of {} bytes; Linux allows {}", address.socket.size(), kMost));
   }

@@ -4,6 +4,7 @@
 #include <hawser/process/guest_port.hpp>
 #include <hawser/process/run.hpp>
 #include <hawser/process/served.hpp>
+#include <hawser/process/xen_port.hpp>
 
 #include "argo_port.hpp"
 #include "stop_signals.hpp"
@@ -32,20 +33,27 @@ using Makers = std::vector<MakeServed>;
 std::string place_name(const LinkAddress& address, unsigned own) {
   if (address.carrier == Carrier::kArgo)
     return fmt::format("domain {} as domain {} of the broker on {}", address.peer, own, address.socket);
+  if (address.carrier == Carrier::kXen) return fmt::format("domain {} over Xen's Argo", address.peer);
   return fmt::format("as peer {} of {}", own, address.socket);
 }
 
-/// Nobody's loss in a guest: its windows have no server.
+/// Nobody's loss in a guest: its windows have no server, nor has Xen.
 bool server_alive(const ivshmem::SocketPort& port) {
   return port.server_alive();
 }
 bool server_alive(const GuestPort&) {
   return true;
 }
+bool server_alive(const XenPort&) {
+  return true;
+}
 std::string server_loss(const ivshmem::SocketPort& port) {
   return port.server_loss();
 }
 std::string server_loss(const GuestPort&) {
+  return "";
+}
+std::string server_loss(const XenPort&) {
   return "";
 }
 
@@ -110,7 +118,8 @@ enum class Place : std::uint8_t {
 /// interface made.
 template <ManagedLink L, class P>
 Place take_place(L& link, P& port, const ServeOptions& options) {
-  bool patient = options.link.carrier != Carrier::kArgo;  // there it is the other domain that is waited for
+  // There it is the other domain that is waited for.
+  bool patient = options.link.carrier != Carrier::kArgo && options.link.carrier != Carrier::kXen;
   const Instant soon = port.now() + seconds(1);
   while (!link.holds_end() && link.state() != LinkState::kBroken) {
     if (port.wait(port.now() + milliseconds(20)) == Wake::kCancelled) return Place::kStopped;
@@ -158,6 +167,15 @@ bool serve_on(L& link, P& port, unsigned own, const ServeOptions& options, const
   return true;
 }
 
+/// `argo` carries hypercalls out, `port` is where the process waits.
+template <argo::Port A, class P>
+bool serve_copied(A& argo, P& port, unsigned own, const ServeOptions& options, const Makers& makers) {
+  std::vector<std::uint64_t> bitmap(virtio::Arena::bitmap_words(argo.memory().size()));
+  auto ends = std::make_unique<app::ArgoDeviceEnd<A>>(
+      argo, argo_options(options.link, argo::Role::kDevice, argo.memory().size()), bitmap);
+  return serve_on(ends->end, port, own, options, makers);
+}
+
 template <class P>
 bool serve_window(P& port, const ServeOptions& options, const Makers& makers) {
   ivshmem::Link<P> link(port, {.role = ivshmem::Role::kDevice,
@@ -185,15 +203,17 @@ bool serve(const ServeOptions& options) {
     if (!port.write_back()) options.say(slow_memory(options.link.socket));
     return serve_window(port, options, makers);
   }
+  if (options.link.carrier == Carrier::kXen) {
+    XenPort port(options.link.socket);
+    const StopSignals signals(port.wait_place());
+    return serve_copied(port, port, 0, options, makers);
+  }
   ivshmem::SocketPort port(client_options(options.link));
   const StopSignals signals(port.wait_place());
   if (options.link.carrier == Carrier::kArgo) {
     ArgoPort argo(port);
     attach(argo, options.link);
-    std::vector<std::uint64_t> bitmap(virtio::Arena::bitmap_words(argo.memory().size()));
-    auto ends = std::make_unique<app::ArgoDeviceEnd<ArgoPort>>(
-        argo, argo_options(options.link, argo::Role::kDevice, argo.memory().size()), bitmap);
-    return serve_on(ends->end, port, argo.domain(), options, makers);
+    return serve_copied(argo, port, argo.domain(), options, makers);
   }
   return serve_window(port, options, makers);
 }

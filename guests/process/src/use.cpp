@@ -3,6 +3,7 @@
 
 #include <hawser/process/guest_port.hpp>
 #include <hawser/process/run.hpp>
+#include <hawser/process/xen_port.hpp>
 
 #include "argo_port.hpp"
 #include "stop_signals.hpp"
@@ -77,6 +78,13 @@ bool use(const UseOptions& options) {
     const StopSignals signals(port.wait_place());
     if (!port.write_back()) options.say(slow_memory(options.link.socket));
     return use_window(port, options) && !signals.asked();
+  }
+  if (options.link.carrier == Carrier::kXen) {
+    XenPort port(options.link.socket);
+    const StopSignals signals(port.wait_place());
+    auto ends = std::make_unique<app::ArgoDriverEnd<XenPort>>(
+        port, argo_options(options.link, argo::Role::kDriver, port.memory().size()));
+    return use_over(ends->end, options, [] {}) && !signals.asked();
   }
   ivshmem::SocketPort port(client_options(options.link));
   const StopSignals signals(port.wait_place());

@@ -17,6 +17,7 @@ namespace hawser::process {
 enum class Carrier : std::uint8_t {
   kIvshmem,  ///< A window that both sides share.
   kArgo,     ///< Messages that a broker copies.
+  kXen,      ///< Messages that Xen copies, through the module hawser_argo of the Linux domain that we are in.
   kGuest,    ///< A window of the Linux guest that we are in, through the module hawser_ivshmem.
 };
 
@@ -24,10 +25,11 @@ enum class Carrier : std::uint8_t {
 /// (1), and whether a memory object that others can shrink is acceptable (no).
 /// `guest:/dev/hawserN[,link=N][,links=N]`: the same in a Linux guest.
 /// `argo:SOCKET,peer=DOMAIN[,link=N]`: the socket of our own domain at a broker, and whose domain is the other side.
+/// `xen:/dev/hawser_argo,peer=DOMAIN[,link=N]`: the same in a Linux domain of Xen.
 struct LinkAddress {
   Carrier carrier = Carrier::kIvshmem;
-  std::string socket;      ///< In a guest: the character device.
-  std::uint16_t peer = 0;  ///< Argo: the domain at the other end.
+  std::string socket;      ///< In a guest or domain: the character device.
+  std::uint16_t peer = 0;  ///< Argo, Xen: the domain at the other end.
   std::uint32_t number = 0;
   std::uint32_t links = 1;
   bool unsealed = false;
