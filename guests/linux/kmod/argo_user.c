@@ -407,7 +407,6 @@ static const struct file_operations user_file = {
 	.unlocked_ioctl = user_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = user_mmap,
-	.llseek = no_llseek,
 };
 
 static struct miscdevice user_device = {
