@@ -19,11 +19,12 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
-import ivshmem_server_kit as kit
+import ivshmem_server_kit as wire
+import kit
+from kit import eventually
 
 HAWSER = None  # set by main()
 MAGIC = b"HAWSARGO"
@@ -44,7 +45,7 @@ class Broker:
             command += ["--allow", rule]
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen([*command, *words], stderr=log)
-        if not kit.eventually(lambda: self.process.poll() is not None or os.path.exists(self.status_path)):
+        if not eventually(lambda: self.process.poll() is not None or os.path.exists(self.status_path)):
             raise RuntimeError("the broker did not start: " + self.log())
 
     def path(self, number):
@@ -75,7 +76,7 @@ class Domain:
     """Speaks the socket's protocol and the page's by hand: nothing of ours takes part."""
 
     def __init__(self, path):
-        self.client = kit.Client(path)
+        self.client = wire.Client(path)
         own, messages = self.client.greeting(1, 2)
         if own < 0:
             self.client.close()
@@ -101,7 +102,7 @@ class Domain:
 
     def call(self, *words, **options):
         self.post(*words, **options)
-        if not kit.eventually(lambda: self.word(0x80) == self.sequence):
+        if not eventually(lambda: self.word(0x80) == self.sequence):
             raise TimeoutError("the broker does not answer")
         return struct.unpack_from("<i", self.memory, 0x88)[0]
 
@@ -125,11 +126,7 @@ class Domain:
         self.client.close()
 
 
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="hawser-argo-")
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
+class Case(kit.Case):
     def broker(self, *words, **options):
         broker = Broker(self.folder, *words, **options)
         self.addCleanup(broker.end, signal.SIGKILL)
@@ -144,7 +141,7 @@ class Case(unittest.TestCase):
 
 class Words(Case):
     def run_words(self, *words):
-        done = subprocess.run([HAWSER, "argo-broker", *words], capture_output=True, text=True, timeout=20)
+        done = self.ended(HAWSER, "argo-broker", *words)
         return done.returncode, done.stderr
 
     def test_wrong_words_are_one_sentence_and_status_64(self):
@@ -175,7 +172,7 @@ class Words(Case):
         self.assertIn("already listens", said)
 
     def test_help_teaches(self):
-        said = subprocess.run([HAWSER, "argo-broker", "--help"], capture_output=True, text=True).stdout
+        said = self.ended(HAWSER, "argo-broker", "--help").stdout
         for part in ("ivshmem-doorbell", "--allow 1:2", "[[allow]]", "SIGHUP"):
             self.assertIn(part, said)
 
@@ -200,7 +197,7 @@ class Life(Case):
         with open(policy, "w") as file:
             file.write("")
         broker.process.send_signal(signal.SIGHUP)
-        self.assertTrue(kit.eventually(lambda: "no rule allows anything" in broker.log()))
+        self.assertTrue(eventually(lambda: "no rule allows anything" in broker.log()))
         self.assertEqual(one.send(2, 5, b"a"), -EPERM)
         self.assertIn("a message of domain 1 to domain 2 on port 0x5", broker.log())
 
@@ -208,20 +205,8 @@ class Life(Case):
 class Sides(Case):
     """`serve` and `use` on a broker: what keeps them apart is named."""
 
-    def start(self, *words):
-        process = subprocess.Popen([HAWSER, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=open(os.path.join(self.folder, f"log-{words[0]}"), "w"))
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        return process
-
-    def said(self, verb):
-        with open(os.path.join(self.folder, f"log-{verb}")) as file:
-            return file.read()
-
     def use(self, broker, link, status, sentence):
-        done = subprocess.run([HAWSER, "use", "--verify", "--patience", "1", "--link", f"argo:{broker.path(1)},{link}"],
-                              capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+        done = self.ended(HAWSER, "use", "--verify", "--patience", "1", "--link", f"argo:{broker.path(1)},{link}")
         self.assertEqual(done.returncode, status, done.stderr)
         self.assertIn(sentence, done.stderr)
 
@@ -229,12 +214,12 @@ class Sides(Case):
         broker = self.broker(size="2M")
         self.use(broker, "peer=9", 1, "domain 9, the peer of this link, is not there")
         self.use(broker, "peer=1", 64, "peer=1 is the domain of")
-        serving = self.start("serve", "--link", f"argo:{broker.path(2)},peer=1", "--device", "rng")
-        self.assertTrue(kit.eventually(lambda: "domain 1, the peer of this link, is not there yet" in self.said("serve")))
+        serving = self.start(HAWSER, "serve", "--link", f"argo:{broker.path(2)},peer=1", "--device", "rng")
+        self.assertTrue(serving.says("domain 1, the peer of this link, is not there yet"))
         self.use(broker, "peer=2,link=3", 1, "domain 2 is there, but serves no link 3 to domain 1")
-        self.assertTrue(kit.eventually(lambda: "serving domain 1 as domain 2 of the broker" in self.said("serve")))
+        self.assertTrue(serving.says("serving domain 1 as domain 2 of the broker"))
         self.use(broker, "peer=2", 0, "")
-        self.assertIsNone(serving.poll())
+        self.assertTrue(serving.running())
 
     def test_a_domain_that_somebody_is_already_is_named(self):
         broker = self.broker(size="2M")
@@ -248,19 +233,19 @@ class Sides(Case):
 
     def test_a_broker_that_ends_is_what_both_sides_speak_of(self):
         broker = self.broker(size="2M")
-        serving = self.start("serve", "--link", f"argo:{broker.path(2)},peer=1", "--device", "rng")
-        using = self.start("use", "--verify", "--seconds", "20", "--link", f"argo:{broker.path(1)},peer=2")
-        self.assertTrue(kit.eventually(lambda: "link up" in self.said("serve")))
+        serving = self.start(HAWSER, "serve", "--link", f"argo:{broker.path(2)},peer=1", "--device", "rng")
+        using = self.start(HAWSER, "use", "--verify", "--seconds", "20", "--link", f"argo:{broker.path(1)},peer=2")
+        self.assertTrue(serving.says("link up"))
         broker.end()
         self.assertEqual((serving.wait(10), using.wait(10)), (2, 1))
-        for verb in ("serve", "use"):
-            self.assertIn("the Argo broker is gone", self.said(verb))
-            self.assertNotIn("ENODEV", self.said(verb))
-            self.assertNotIn("goes on", self.said(verb))
+        for side in (serving, using):
+            self.assertIn("the Argo broker is gone", side.said())
+            self.assertNotIn("ENODEV", side.said())
+            self.assertNotIn("goes on", side.said())
 
     def test_a_rule_for_a_domain_that_is_none_is_pointed_out(self):
         broker = self.broker(allow=("1:2", "1:7", "*:2"))
-        self.assertTrue(kit.eventually(lambda: "allowed: *:2" in broker.log()))
+        self.assertTrue(eventually(lambda: "allowed: *:2" in broker.log()))
         self.assertEqual(broker.log().count("so this rule allows nothing"), 1)
         self.assertIn("no --domain is 7", broker.log())
 
@@ -313,7 +298,7 @@ class Wire(Case):
         struct.pack_into("<IQQQQQI", one.memory, 0x44, NOTIFY, base + 4096, 0, 0, 0, base, 0)
         struct.pack_into("<I", one.memory, 0x40, one.sequence)
         one.ring()
-        self.assertTrue(kit.eventually(lambda: one.word(0x80) == one.sequence))
+        self.assertTrue(eventually(lambda: one.word(0x80) == one.sequence))
         self.assertEqual(one.word(0x88), 0)
         self.assertEqual(one.call(NOTIFY, 0xf00), -EFAULT)  # page 0 is not mapped
         self.assertEqual(one.call(NOTIFY, base + 4096), -EFAULT)
@@ -389,12 +374,14 @@ class Hostile(Case):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             self.others_talk(2)
-            self.assertTrue(kit.eventually(lambda: self.server.pid_of(3) is None))
+            self.assertTrue(eventually(lambda: self.server.pid_of(3) is None))
         self.domain(self.server, 3)
         self.others_talk()
 
     def test_a_domain_without_a_rule_reaches_nobody(self):
-        server = Broker(tempfile.mkdtemp(dir=self.folder), domains=(1, 2, 3))
+        other = os.path.join(self.folder, "other")
+        os.mkdir(other)
+        server = Broker(other, domains=(1, 2, 3))
         self.addCleanup(server.end, signal.SIGKILL)
         one, two, three = (self.domain(server, n) for n in (1, 2, 3))
         self.assertEqual(two.open(5, 1), 0)
@@ -408,7 +395,7 @@ class Hostile(Case):
     def test_a_mapping_kept_after_leaving_sees_nothing_of_the_next(self):
         old = self.domain(self.server, 3)
         os.dup2(os.open("/dev/null", os.O_RDONLY), old.client.socket.fileno())  # the connection ends, the mapping stays
-        self.assertTrue(kit.eventually(lambda: self.server.pid_of(3) is None))
+        self.assertTrue(eventually(lambda: self.server.pid_of(3) is None))
         new = self.domain(self.server, 3)
         new.memory[5 * 4096:5 * 4096 + 6] = b"secret"
         self.assertEqual(old.memory[5 * 4096:5 * 4096 + 6], bytes(6))
@@ -421,7 +408,7 @@ class Hostile(Case):
     def test_bytes_on_the_socket_end_the_domain(self):
         bad = self.domain(self.server, 3)
         bad.client.socket.send(b"x")
-        self.assertTrue(kit.eventually(lambda: self.server.pid_of(3) is None))
+        self.assertTrue(eventually(lambda: self.server.pid_of(3) is None))
         self.assertIn("it sent something, which no client does", self.server.log())
         self.others_talk()
 
@@ -431,28 +418,23 @@ class Qemu(Case):
     def test_stock_qemu_joins_leaves_and_is_refused_in_words(self):
         broker = self.broker()
         for _ in range(2):
-            qemu = kit.Qemu(self.folder, broker.path(1), vectors=2)
+            qemu = wire.Qemu(self.folder, broker.path(1), vectors=2)
             self.addCleanup(qemu.kill)
             self.assertTrue(qemu.greet(), qemu.said())
             self.assertEqual(broker.pid_of(1), qemu.process.pid)
-            late = kit.Qemu(self.folder, broker.path(1), vectors=2)
+            late = wire.Qemu(self.folder, broker.path(1), vectors=2)
             self.addCleanup(late.kill)
             self.assertFalse(late.greet())
             self.assertIn("-28", late.said())
             self.assertTrue(qemu.well())
             self.assertEqual(qemu.end(), 0)
-            self.assertTrue(kit.eventually(lambda: broker.pid_of(1) is None))
+            self.assertTrue(eventually(lambda: broker.pid_of(1) is None))
 
 
 def main():
     global HAWSER
     HAWSER = os.path.abspath(sys.argv.pop(1))
-    program = unittest.main("__main__", exit=False, verbosity=2)
-    result = program.result
-    bad = len(result.failures) + len(result.errors)
-    sys.stderr.flush()
-    print(f"{result.testsRun - bad - len(result.skipped)} passed, {bad} failed, {len(result.skipped)} skipped")
-    sys.exit(1 if bad or result.testsRun == 0 else 0)
+    kit.main()
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
+
+from kit import Folder, end_in_order
 
 DEVICES = {"blk", "net", "console", "rng"}
 
@@ -135,8 +136,9 @@ def cases(boot, folder):
                lambda where=where:
                boot(*argo, "--driver", where, "--seconds", "4", "--kill", "driver@1", "--kill",
                     "driver@2").expect_verified())
-    yield "a signal ends everything in order", lambda: interrupted(boot, folder)
-    yield "a guest image that is missing is one sentence", lambda: missing_image(boot, folder)
+    yield "a signal ends everything in order", lambda: interrupted(boot)
+    yield "a guest image that is missing is one sentence", lambda: refused(
+        boot, 2, "there is no guest image hawser-driver.img", images=f"{folder}/nothing")
     for arch, side, word, status, sentence in (
         ("x86_64", "driver", "seconds=abc", 1, "argument seconds=abc: expected seconds= and a whole number from 0 to 86400"),
         ("aarch64", "driver", "second=3", 1, "argument second=3: there is no such argument; this image takes seconds="),
@@ -144,13 +146,12 @@ def cases(boot, folder):
     ):
         yield (f"a guest's argument that is wrong is named ({side}, {word})",
                lambda arch=arch, side=side, word=word, status=status, sentence=sentence:
-               refused(boot, folder, status, sentence, "--arch", arch, f"--{side}-argument", word))
+               refused(boot, status, sentence, "--arch", arch, f"--{side}-argument", word))
 
 
-def interrupted(boot, folder):
-    command = boot.command("--seconds", "30")
-    running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True, cwd=folder)
+def interrupted(boot, *options):
+    running = subprocess.Popen(boot.command(*options, "--seconds", "30"), stdin=subprocess.DEVNULL, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=boot.folder)
     time.sleep(2)
     running.send_signal(signal.SIGINT)
     try:
@@ -162,13 +163,12 @@ def interrupted(boot, folder):
         raise Failure(f"status {running.returncode}: {errors.strip()}")
 
 
-def missing_image(boot, folder):
-    refused(boot, folder, 2, "there is no guest image hawser-driver.img", images=f"{folder}/nothing")
-
-
-def refused(boot, folder, status, sentence, *options, **more):
-    done = subprocess.run(boot.command(*options, **more), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=60, cwd=folder)
+def refused(boot, status, sentence, *options, **more):
+    try:
+        done = subprocess.run(boot.command(*options, **more), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=60, cwd=boot.folder)
+    except subprocess.TimeoutExpired:
+        raise Failure("did not end within 60 s") from None
     if done.returncode != status or sentence not in done.stderr:
         raise Failure(f"status {done.returncode}, not {status} and '{sentence}': {done.stderr.strip()}")
 
@@ -219,12 +219,10 @@ def main():
             print(f"{tool} is not installed")
             return 77
 
-    folder = tempfile.mkdtemp(prefix="hawser-boot-")
-    try:
+    end_in_order()
+    with Folder() as folder:
         booter = Booter(os.path.abspath(chosen.hawser), os.path.abspath(chosen.images), folder)
         passed, failed = run_all(cases(booter, folder), folder, chosen.only)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     print(f"{passed} passed, {failed} failed")
     return 0 if passed and not failed else 1
 

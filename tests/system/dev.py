@@ -15,8 +15,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-import unittest
+
+import kit
 
 ROOT = HAWSER = None  # set by main()
 
@@ -32,10 +32,9 @@ def options(text):
     return set(OPTION.findall(text)) - {"--help"}
 
 
-class Case(unittest.TestCase):
+class Case(kit.Case):
     def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="hawser-dev-")
-        self.addCleanup(shutil.rmtree, self.folder)
+        super().setUp()
         self.tree = pathlib.Path(self.folder, "tree")
         shutil.copytree(pathlib.Path(ROOT, "tools"), self.tree / "tools", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(pathlib.Path(ROOT, "dev"), self.tree)
@@ -174,7 +173,7 @@ def main():
         sys.exit(__doc__)
     ROOT, HAWSER = sys.argv[2], os.path.abspath(sys.argv[4])
     del sys.argv[1:5]
-    unittest.main(verbosity=2)
+    kit.main()
 
 
 if __name__ == "__main__":

@@ -15,45 +15,25 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
-import tempfile
 import time
-import unittest
+
+import kit
+from kit import eventually
 
 CHOSEN = None  # set by main()
 
 
-def eventually(condition, seconds=15):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
-
-
-class Case(unittest.TestCase):
+class Case(kit.Case):
     def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="hawser-hostile-")
-        self.addCleanup(shutil.rmtree, self.folder)
+        super().setUp()
         self.windows = 0
-
-    def start(self, *command):
-        """A process of ours, and where what it says is found."""
-        log = pathlib.Path(self.folder, f"{len(os.listdir(self.folder))}.log")
-        with open(log, "w") as out:
-            process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        process.log = log
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        return process
 
     def window(self):
         self.windows += 1
         path = f"{self.folder}/window-{self.windows}.sock"
         server = self.start(CHOSEN.hawser, "ivshmem-server", "--socket", path, "--size", "16M")
-        self.assertTrue(eventually(lambda: os.path.exists(path)), server.log.read_text())
+        self.assertTrue(eventually(lambda: os.path.exists(path)), server.said())
         return path
 
     def party(self, path, how, seconds):
@@ -61,16 +41,15 @@ class Case(unittest.TestCase):
 
     def expect_attacked(self, party):
         """That the attacks got somewhere: an attack that nobody notices proves nothing."""
-        self.assertEqual(party.wait(60), 0, party.log.read_text())
-        reached = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", party.log.read_text())}
-        print(f"    {party.log.read_text().strip()}", file=sys.stderr)
+        self.assertEqual(party.wait(60), 0, party.said())
+        reached = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", party.out())}
+        print(f"    {party.out().strip()}", file=sys.stderr)
         for key, least in (("sessions", 3), ("messages", 1000), ("answers", 200), ("lies", 2), ("rows", 3), ("queues", 4),
                            ("running", 3), ("poisoned", 40), ("completed", 1)):
             self.assertGreaterEqual(reached[key], least, reached)
 
     def expect_full_service(self, path, devices):
-        words = ("use", "--verify", "--json", "--link", f"ivshmem:{path}", "--patience", "10")
-        done = subprocess.run([CHOSEN.hawser, *words], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        done = self.ended(CHOSEN.hawser, "use", "--verify", "--json", "--link", f"ivshmem:{path}", "--patience", "10")
         self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
         rows = json.loads(done.stdout)["results"]
         self.assertEqual({row["device"] for row in rows}, devices)
@@ -80,17 +59,15 @@ class Case(unittest.TestCase):
 
 class HostileDriver(Case):
     def test_a_process_that_serves_outlives_it_and_serves_the_next_one(self):
-        disk = f"{self.folder}/disk.img"
-        with open(disk, "wb") as file:
-            file.truncate(8 << 20)
+        disk = self.disk(8 << 20)
         path = self.window()
         words = [word for device in ("blk,memory=8M", "net,echo", "console,echo", "rng", f"blk,file={disk}") for word in ("--device", device)]
         serving = self.start(CHOSEN.hawser, "serve", "--link", f"ivshmem:{path}", *words)
-        self.assertTrue(eventually(lambda: "serving as peer" in serving.log.read_text()), serving.log.read_text())
+        self.assertTrue(serving.says("serving as peer"), serving.said())
         self.expect_attacked(self.party(path, "driver", 1))
         self.expect_full_service(path, {"blk0", "net1", "console2", "rng3", "blk4"})
-        self.assertIsNone(serving.poll(), serving.log.read_text())
-        self.assertLess(len(serving.log.read_text().splitlines()), 60, "a peer must not fill logs")
+        self.assertTrue(serving.running(), serving.said())
+        self.assertLess(len(serving.said().splitlines()), 60, "a peer must not fill logs")
 
     def test_a_guest_that_serves_outlives_it_and_serves_the_next_one(self):
         image = pathlib.Path(CHOSEN.images, "guest-x86_64/guests/baremetal/hawser-device.img")
@@ -103,11 +80,11 @@ class HostileDriver(Case):
                            "-cpu", "max", "-accel", "tcg", "-m", "128", "-nodefaults", "-display", "none", "-serial", "stdio",
                            "-no-reboot", "-net", "none", "-kernel", image, "-chardev", f"socket,id=window,path={path}",
                            "-device", "ivshmem-doorbell,chardev=window,vectors=8")
-        self.assertTrue(eventually(lambda: "block of " in guest.log.read_text()), guest.log.read_text())
+        self.assertTrue(eventually(lambda: "block of " in guest.out()), guest.said())
         self.expect_attacked(self.party(path, "driver", 1))
         self.expect_full_service(path, {"blk0", "net1", "console2", "rng3"})
-        self.assertIsNone(guest.poll(), guest.log.read_text())
-        self.assertEqual(guest.log.read_text().count("block of "), 1, "it never started again")
+        self.assertTrue(guest.running(), guest.out() + guest.said())
+        self.assertEqual(guest.out().count("block of "), 1, "it never started again")
 
 
 class HostileDevice(Case):
@@ -122,7 +99,7 @@ class HostileDevice(Case):
         for kind, use in zip(kinds, running):
             with self.subTest(kind):
                 status = use.wait(40)
-                said = use.log.read_text()
+                said = use.out() + use.said()
                 print(f"    device-{kind}: status {status} after {time.monotonic() - started:.1f} s: "
                       f"{said.strip().splitlines()[-1][:150]}", file=sys.stderr)
                 self.assertEqual(status, 1, said)
@@ -137,7 +114,8 @@ def main():
     parser.add_argument("--images", required=True, type=os.path.abspath)
     parser.add_argument("--seed", type=int, default=1)
     CHOSEN, rest = parser.parse_known_args()
-    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
+    sys.argv[1:] = rest
+    kit.main(side_by_side=True)
 
 
 if __name__ == "__main__":

@@ -6,26 +6,16 @@ import array
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
+import kit
+from kit import eventually
 
 SERVER = None  # set by main()
-
-
-def eventually(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 class Client:
@@ -195,13 +185,7 @@ class Qemu:
         return status
 
 
-class Case(unittest.TestCase):
-    """A folder for each test, and everything started in it ended."""
-
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="hawser-ivshmem-")
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
+class Case(kit.Case):
     def server(self, *args, **popen):
         server = Server(self.folder, *args, **popen)
         self.addCleanup(server.end, signal.SIGKILL)
@@ -222,9 +206,4 @@ def main():
     """The first argument is the server's program; the rest is unittest's."""
     global SERVER
     SERVER = sys.argv.pop(1)
-    program = unittest.main("__main__", exit=False, verbosity=2)
-    result = program.result
-    bad = len(result.failures) + len(result.errors)
-    sys.stderr.flush()
-    print(f"{result.testsRun - bad - len(result.skipped)} passed, {bad} failed, {len(result.skipped)} skipped")
-    sys.exit(1 if bad or result.testsRun == 0 else 0)
+    kit.main()

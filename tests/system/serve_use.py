@@ -17,75 +17,28 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
+
+import kit
+from kit import eventually
 
 HAWSER = None  # set by main()
 CLONE_NEWNET = 0x40000000
 
 
-def eventually(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
-
-
-class Running:
-    """One hawser process; what it says in files."""
-
-    def __init__(self, folder, *words, **popen):
-        name = f"{folder}/{words[0]}-{time.monotonic_ns()}"
-        self.out_path, self.err_path = f"{name}.out", f"{name}.err"
-        popen.setdefault("stdin", subprocess.DEVNULL)
-        with open(self.out_path, "w") as out, open(self.err_path, "w") as err:
-            popen.setdefault("stdout", out)
-            self.process = subprocess.Popen([HAWSER, *map(str, words)], stderr=err, **popen)
-
-    def said(self):
-        return pathlib.Path(self.err_path).read_text()
-
-    def out(self):
-        return pathlib.Path(self.out_path).read_text()
-
-    def says(self, words, seconds=10):
-        return eventually(lambda: words in self.said() or self.process.poll() is not None, seconds) and words in self.said()
-
-    def running(self):
-        return self.process.poll() is None
-
-    def end(self, number=signal.SIGTERM, seconds=20):
-        if self.running():
-            self.process.send_signal(number)
-        return self.process.wait(seconds)
-
-    def processor_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-class Case(unittest.TestCase):
+class Case(kit.Case):
     def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="hawser-serve-use-")
-        self.started = []
+        super().setUp()
         self.server = self.start("ivshmem-server", "--socket", self.socket, "--size", "16M")
         self.assertTrue(eventually(lambda: os.path.exists(self.socket)), self.server.said())
-
-    def tearDown(self):
-        for one in reversed(self.started):
-            one.end(signal.SIGKILL)
-        shutil.rmtree(self.folder)
 
     @property
     def socket(self):
         return f"{self.folder}/window.sock"
 
     def start(self, *words, **popen):
-        self.started.append(Running(self.folder, *words, **popen))
-        return self.started[-1]
+        return super().start(HAWSER, *words, **popen)
 
     def serve(self, *devices, **popen):
         words = [word for device in devices for word in ("--device", device)]
@@ -112,12 +65,6 @@ class Case(unittest.TestCase):
         self.assertEqual(done.stderr.splitlines()[0].count("hawser: "), 1)
         self.assertLessEqual(len(done.stderr.splitlines()), 2, done.stderr)
         self.assertEqual(done.stdout, "")
-
-    def disk(self, size, name="disk.img"):
-        path = f"{self.folder}/{name}"
-        with open(path, "wb") as file:
-            file.truncate(size)
-        return path
 
 
 class Devices(Case):
@@ -476,7 +423,7 @@ def main():
         sys.exit(__doc__)
     HAWSER = os.path.abspath(sys.argv[2])
     del sys.argv[1:3]
-    unittest.main(verbosity=2)
+    kit.main()
 
 
 if __name__ == "__main__":

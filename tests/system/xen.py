@@ -14,24 +14,10 @@ import os
 import pathlib
 import re
 import shutil
-import signal
-import subprocess
 import sys
-import tempfile
-import time
 
-from boot import Booter, Failure, run_all
-
-
-def refused(boot, status, sentence, *options, **more):
-    command = boot.command(*options, **more)
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
-                              cwd=boot.folder)
-    except subprocess.TimeoutExpired:
-        raise Failure("did not end within 60 s") from None
-    if done.returncode != status or sentence not in done.stderr:
-        raise Failure(f"status {done.returncode}, not {status} and '{sentence}': {done.stderr.strip()}")
+from boot import Booter, Failure, interrupted, refused, run_all
+from kit import Folder, end_in_order
 
 
 def over_argo(boot, *options):
@@ -71,20 +57,6 @@ def restarted(boot, *options):
         kinds = dict(zip(told[2].split()[::2], map(int, told[2].split()[1::2])))
         if len(kinds) != 5 or min(kinds.values()) == 0 or int(told[3]) > lives // 2:
             raise Failure(f"the {side} did not end at every kind of step: {told[0]}")
-
-
-def interrupted(boot, *options):
-    running = subprocess.Popen(boot.command(*options, "--seconds", "30"), stdin=subprocess.DEVNULL, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=boot.folder)
-    time.sleep(2)
-    running.send_signal(signal.SIGINT)
-    try:
-        _, errors = running.communicate(timeout=20)
-    except subprocess.TimeoutExpired:
-        running.kill()
-        raise Failure("did not end within 20 s of SIGINT") from None
-    if running.returncode != 1 or "stopped by a signal" not in errors:
-        raise Failure(f"status {running.returncode}: {errors.strip()}")
 
 
 def cases(boot):
@@ -141,12 +113,10 @@ def main():
         print("the hypervisor is not built: ./dev xen")
         return 77
 
-    folder = tempfile.mkdtemp(prefix="hawser-xen-")
-    try:
+    end_in_order()
+    with Folder() as folder:
         booter = Booter(os.path.abspath(chosen.hawser), os.path.abspath(chosen.images), folder)
         passed, failed = run_all(cases(booter), folder, chosen.only)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     print(f"{passed} passed, {failed} failed")
     return 0 if passed and not failed else 1
 

@@ -15,7 +15,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
+
+from kit import Folder, end_in_order
 
 ROW = re.compile(r"^1 ARGO-ROW (\S+) (ok|FAILED|skipped)(.*)$")
 LEAST_ROWS = 40  # an examination that ends early must not look like one that passed
@@ -51,11 +52,9 @@ def main():
         return 77
 
     passed = failed = 0
-    folder = tempfile.mkdtemp(prefix="hawser-exam-")
-    try:
+    end_in_order()
+    with Folder() as folder:
         strict, permissive = (examine(chosen, folder, on) for on in (False, True))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     for name, rows in (("mac-permissive=0", strict), ("mac-permissive=1", permissive)):
         other = {row for row, _ in (permissive if rows is strict else strict)["ok"]}
         for row, _ in rows["ok"]:
