@@ -22,11 +22,11 @@ struct Attack {
   Driver driver;
   World world;
   std::string answer = "........";
-  Attack() {
+  explicit Attack(const std::string& request = "1234", const Sizes& sizes = {}) : world(sizes) {
     world.start_device();
     REQUIRE(world.ready());
     world.model.asleep = true;
-    Driver::add(0, "1234", &answer);
+    Driver::add(0, request, &answer);
     for (int n = 0; n < 3; ++n) world.step();
     stub_log_lines = 0;
   }
@@ -158,6 +158,16 @@ TEST_CASE("completions of what is not there, or was before, change nothing") {
   attack.settle();
   CHECK(attack.broken());
   CHECK(stub_log_lines == 1);
+}
+
+TEST_CASE("a chain of which half has been sent can not be complete") {
+  Attack attack(std::string(60'000, 'q'),
+                {.data_bytes = 16u << 10, .max_parcel = 4096, .max_chain = 100'000});
+  const Entry early{3, 0, 0, 0, 0, 0, 0, 0};
+  REQUIRE(attack.say(Kind::kCompletions, attack.control(), std::span(&early, 1), 0));
+  attack.settle();
+  CHECK(attack.broken());
+  CHECK_FALSE(Driver::completion());
 }
 
 TEST_CASE("a parcel that waits for a message which never comes holds up the link, not the kernel") {
