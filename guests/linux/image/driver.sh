@@ -127,10 +127,13 @@ use_blk() {
   disk_row unmount "$(yes_if [ $? = 0 ])"
 }
 
-# iperf_row NAME OPTIONS...
+packets() { cat /sys/class/net/eth0/statistics/?x_packets | awk '{ sum += $1 } END { print sum }'; }
+
+# iperf_row NAME OPTIONS...: operations are packets, either way, as the driver hands them over.
 iperf_row() {
   name=$1
   shift
+  packets_before=$(packets)
   begin
   json=$(iperf3 -J -c "$address_of_device" -t "${net_seconds:-2}" "$@")
   status=$?
@@ -144,7 +147,7 @@ iperf_row() {
   set -- $figures
   verified=$(yes_if [ "$status" = 0 -a "$1" -gt 0 ])
   [ "$verified" = yes ] || echo "$json" | tail -n 5
-  row_in "$2" net0 "$name" "$1" 0 "$verified" "$3 Gbit/s"
+  row_in "$2" net0 "$name" "$1" $(($(packets) - packets_before)) "$verified" "$3 Gbit/s"
 }
 
 use_net() {
@@ -169,11 +172,15 @@ use_net() {
   replies=$(echo "$said" | sed -n 's/.* \([0-9]*\) packets received.*/\1/p')
   mean=$(echo "$said" | sed -n 's|.*= [0-9.]*/\([0-9.]*\)/.*|\1|p')
   row net0 ping $((${replies:-0} * 84)) "${replies:-0}" "$(yes_if [ "${replies:-0}" = 300 ])" "mean $mean ms"
+  packets_before=$(packets)
   begin
   wget -q -O /tmp/file "http://$address_of_device/file"
+  took=$(($(now) - began))
+  packets_after=$(packets)
   size=$(wc -c </tmp/file)
   sum=$(wget -q -O - "http://$address_of_device/sum")
-  row net0 http-get "$size" 0 "$(yes_if [ -n "$sum" -a "$sum" = "$(sha256sum </tmp/file)" ])"
+  verified=$(yes_if [ -n "$sum" -a "$sum" = "$(sha256sum </tmp/file)" ])
+  row_in $took net0 http-get "$size" $((packets_after - packets_before)) "$verified"
   iperf_row iperf3-tcp-to
   iperf_row iperf3-tcp-from -R
 }
