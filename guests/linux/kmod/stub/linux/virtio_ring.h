@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* SPDX-FileCopyrightText: 2026 The Hawser authors */
 
 /* The interface is user space's, the rest is the stub's. */
