@@ -20,7 +20,7 @@ import kit
 
 ROOT = HAWSER = None  # set by main()
 
-VERBS = ("setup", "build", "xen", "demo", "test", "check", "bench", "soak", "fmt", "clean")
+VERBS = ("setup", "build", "xen", "demo", "test", "check", "bench", "package", "soak", "fmt", "clean")
 FAKE = """#!/bin/sh
 echo "${0##*/} $*" >>"$CALLS"
 exit 1

@@ -207,16 +207,26 @@ build_xen_x86_64() {
     step "build xen x86_64" tools/build_xen.sh build/xen-x86_64 x86_64
 }
 
+# What Debian has for Linux guests of this architecture: build/linux/ARCH.
+fetch_linux() {
+  tools/linux_guest.sh --check build/linux "$1" ||
+    step "Debian's kernel for $1" tools/linux_guest.sh build/linux "$1"
+}
+
+# build_foreign ARCH: the program for guests of another architecture than the host's.
+build_foreign() {
+  fetch_linux "$1" && tools/linux_cross.sh build/linux "$1" >"build/linux/$1/cross.ini" &&
+    configure "linux-$1" "" --cross-file "build/linux/$1/cross.ini" -Dtests=false &&
+    compile "linux-$1" cli/hawser
+}
+
 # build_linux ARCH...: the Linux guests of these architectures, in build/linux. Needs build_all's programs.
 build_linux() {
   for linux; do
-    tools/linux_guest.sh --check build/linux "$linux" ||
-      step "Debian's kernel for $linux" tools/linux_guest.sh build/linux "$linux" || return 1
+    fetch_linux "$linux" || return 1
     program=build/native/cli/hawser
     if [ "$linux" != "$(uname -m)" ]; then
-      tools/linux_cross.sh build/linux "$linux" >"build/linux/$linux/cross.ini" || return 1
-      configure "linux-$linux" "" --cross-file "build/linux/$linux/cross.ini" -Dtests=false &&
-        compile "linux-$linux" cli/hawser || return 1
+      build_foreign "$linux" || return 1
       program=build/linux-$linux/cli/hawser
     fi
     tools/linux_image.sh --check build/linux "$linux" "$program" ||
