@@ -55,8 +55,10 @@ class Folder:
         while self._fd is None:
             self._top = tempfile.mkdtemp(prefix=PREFIX)
             self._fd = _lock(self._top, os.O_CREAT)
+        # One below, so that the lock is not in a test's way; a test may let others into its own.
+        os.chmod(self._top, 0o711)
         self.path = os.path.join(self._top, "t")
-        os.mkdir(self.path)
+        os.mkdir(self.path, 0o700)
 
     def remove(self):
         shutil.rmtree(self._top, ignore_errors=True)

@@ -7,21 +7,19 @@
 
 #include <hawser/argo/broker/gate.hpp>
 #include <hawser/argo/broker_page.hpp>
+#include <hawser/ivshmem/server/clock.hpp>
 #include <hawser/ivshmem/server/error.hpp>
 #include <hawser/ivshmem/server/served_window.hpp>
+#include <hawser/ivshmem/server/server_loop.hpp>
 #include <hawser/ivshmem/server/size.hpp>
 #include <hawser/ivshmem/server/status_port.hpp>
 
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <csignal>
-#include <ctime>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -31,23 +29,10 @@ namespace {
 
 using argo::broker::Gate;
 using ivshmem::Error;
+using ivshmem::monotonic_now;
 using ivshmem::ServedWindow;
 
-constexpr std::uint64_t kControl = 0, kSignals = 1, kStatus = 2,
-                        kDomains = 16;  // and the domain's place in the list
-
-Instant monotonic_now() {
-  timespec t{};
-  ::clock_gettime(CLOCK_MONOTONIC, &t);
-  return {static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(t.tv_nsec)};
-}
-
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
+constexpr std::uint64_t kStatus = 2, kDomains = 16;  // and the domain's place in the list
 
 /// A place for a domain: whoever joins by its socket is that domain until it leaves.
 class Place {
@@ -91,47 +76,29 @@ class ArgoBroker::Impl {
   explicit Impl(ArgoBrokerOptions options)
       : options_(std::move(options)), started_(monotonic_now()), xen_(engine()) {
     check();
-    raise_descriptor_limit();
-    epoll_ = ivshmem::UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
-    if (!epoll_) Error::raise("the broker cannot start: {}", ivshmem::system_words(errno));
+    (void)ivshmem::raise_descriptor_limit();
     for (const BrokerDomain& domain : options_.domains) {
       places_.push_back(std::make_unique<Place>(xen_, domain, options_.say));
-      watch(places_.back()->window().fd(), kDomains + places_.size() - 1);
+      loop_.watch(places_.back()->window().fd(), EPOLLIN, kDomains + places_.size() - 1);
       say(fmt::format("domain {} joins on {}: {}", domain.id, domain.socket,
                       ivshmem::format_size(domain.size)));
     }
     if (!options_.status_socket.empty()) {
       status_ = std::make_unique<ivshmem::StatusPort>(options_.status_socket);
-      watch(status_->fd(), kStatus);
+      loop_.watch(status_->fd(), EPOLLIN, kStatus);
     }
     tell_rules();
   }
 
   void run(ivshmem::ServerControl& control) {
-    watch(control.fd(), kControl);
-    if (control.signal_fd() >= 0) watch(control.signal_fd(), kSignals);
-    std::array<epoll_event, 64> events;
-    for (bool stop = false; !stop;) {
-      const int n = ::epoll_wait(epoll_.raw(), events.data(), events.size(), timeout(monotonic_now()));
-      const Instant now = monotonic_now();
-      for (int i = 0; i < n; ++i) {
-        const std::uint64_t token = events[static_cast<std::size_t>(i)].data.u64;
-        if (token == kControl || token == kSignals) {
-          const auto wishes = control.take();
-          stop = stop || wishes.stop;
-          if (wishes.reload) reload();
-        } else if (token == kStatus) {
-          status_->accept(status(), now);
-        } else {
-          places_[token - kDomains]->poll(now);
-        }
-      }
-      for (const auto& place : places_) {
-        if (place->window().due() <= now) place->poll(now);
-      }
-      if (status_) status_->tick(now);
-      xen_.advance(now);
-    }
+    loop_.run(control, {.timeout = [this](Instant now) { return timeout(now); },
+                        .ready =
+                            [this](std::uint64_t token, Instant now) {
+                              if (token != kStatus) return places_[token - kDomains]->poll(now);
+                              status_->accept(status(), now);
+                            },
+                        .after = [this](Instant now) { tick(now); },
+                        .reload = [this] { reload(); }});
     const auto there =
         std::count_if(places_.begin(), places_.end(), [](const auto& p) { return p->there(); });
     say(fmt::format("stopped with {} domains there", there));
@@ -165,13 +132,12 @@ class ArgoBroker::Impl {
     }
   }
 
-  void watch(int fd, std::uint64_t token) {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = token;
-    if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, fd, &event) != 0 && errno != EEXIST) {
-      Error::raise("the broker cannot watch a descriptor: {}", ivshmem::system_words(errno));
+  void tick(Instant now) {
+    for (const auto& place : places_) {
+      if (place->window().due() <= now) place->poll(now);
     }
+    if (status_) status_->tick(now);
+    xen_.advance(now);
   }
 
   int timeout(Instant now) const {
@@ -240,7 +206,7 @@ class ArgoBroker::Impl {
   Instant started_;
   argo::broker::Rules own_rules_;
   argo::broker::Xen xen_;
-  ivshmem::UniqueFd epoll_;
+  ivshmem::ServerLoop loop_;
   std::vector<std::unique_ptr<Place>> places_;
   std::unique_ptr<ivshmem::StatusPort> status_;
 };

@@ -5,17 +5,11 @@
 #include <hawser/process/argo_broker.hpp>
 
 #include <hawser/ivshmem/server/error.hpp>
+#include <hawser/ivshmem/server/policy_file.hpp>
 #include <hawser/ivshmem/server/size.hpp>
 
-#include <sys/stat.h>
-#include <toml++/toml.h>
-
-#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 namespace hawser::process {
@@ -33,12 +27,7 @@ class RuleReader {
   Rule read() const {
     static constexpr std::array<std::string_view, 5> kKeys = {"from", "to", "ports", "bytes-per-second",
                                                               "messages-per-second"};
-    for (const auto& [key, node] : table_) {
-      if (std::find(kKeys.begin(), kKeys.end(), key.str()) == kKeys.end()) {
-        fail(node, fmt::format("unknown key \"{}\" in an allow: expected one of {}", key.str(),
-                               fmt::join(kKeys, ", ")));
-      }
-    }
+    ivshmem::expect_keys(table_, file_, "an allow", kKeys);
     std::string words = need("from") + ":" + need("to");
     if (const auto ports = word("ports")) words += ":" + *ports;
     if (const auto bytes = word("bytes-per-second")) words += ",bytes=" + *bytes;
@@ -80,44 +69,14 @@ class RuleReader {
 }  // namespace
 
 Rules parse_broker_policy(std::string_view text, std::string_view file) {
-  toml::table root;
-  try {
-    root = toml::parse(text, file);
-  } catch (const toml::parse_error& e) {
-    Error::raise("{}:{}: not TOML: {}", file, e.source().begin.line, e.description());
-  }
-  for (const auto& [key, node] : root) {
-    if (key.str() != "allow") {
-      Error::raise("{}:{}: unknown key \"{}\": expected only [[allow]] tables", file,
-                   node.source().begin.line, key.str());
-    }
-  }
   Rules rules;
-  const toml::node* allow = root.get("allow");
-  if (allow == nullptr) return rules;
-  const toml::array* list = allow->as_array();
-  if (list == nullptr || !list->is_array_of_tables()) {
-    Error::raise("{}:{}: \"allow\" must be written as [[allow]] tables", file, allow->source().begin.line);
-  }
-  for (const toml::node& node : *list) rules.push_back(RuleReader(file, *node.as_table()).read());
+  ivshmem::for_each_table(text, file, "allow",
+                          [&](const toml::table& table) { rules.push_back(RuleReader(file, table).read()); });
   return rules;
 }
 
 Rules load_broker_policy(const std::string& file) {
-  struct stat st {};
-  if (::stat(file.c_str(), &st) != 0) {
-    Error::raise("the policy file {} cannot be read: {}", file, ivshmem::system_words(errno));
-  }
-  if (!S_ISREG(st.st_mode)) Error::raise("the policy file {} is not a regular file", file);
-  if ((st.st_mode & S_IWOTH) != 0) {
-    Error::raise("the policy file {} may be written by everybody (mode {:04o}): a policy must not", file,
-                 st.st_mode & 07777);
-  }
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (!stream) Error::raise("the policy file {} cannot be read: {}", file, ivshmem::system_words(errno));
-  return parse_broker_policy(text.str(), file);
+  return parse_broker_policy(ivshmem::read_policy_file(file), file);
 }
 
 BrokerDomain parse_broker_domain(std::string_view text) {

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-#include "../server/clock.hpp"
 #include "doorbell.hpp"
 
 #include <hawser/ivshmem/client/client.hpp>
+#include <hawser/ivshmem/server/clock.hpp>
 #include <hawser/ivshmem/server/error.hpp>
 #include <hawser/ivshmem/server/size.hpp>
 

@@ -1,9 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-#include "../server/clock.hpp"
-
 #include <hawser/ivshmem/client/socket_port.hpp>
+#include <hawser/ivshmem/server/clock.hpp>
 
 namespace hawser::ivshmem {
 

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-#include "../server/clock.hpp"
 #include "doorbell.hpp"
 
 #include <hawser/ivshmem/client/wait_place.hpp>
+#include <hawser/ivshmem/server/clock.hpp>
 #include <hawser/ivshmem/server/error.hpp>
 
 #include <poll.h>

@@ -2,24 +2,21 @@
 // SPDX-License-Identifier: MIT
 
 // The server at work. Nothing here throws on account of a client.
-#include "clock.hpp"
 #include "server_impl.hpp"
 #include "socket_io.hpp"
 
+#include <hawser/ivshmem/server/clock.hpp>
 #include <hawser/ivshmem/server/error.hpp>
 
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
 
 namespace hawser::ivshmem {
 namespace {
 
-constexpr std::uint64_t kControl = 0;
-constexpr std::uint64_t kSignals = 1;
 constexpr std::uint64_t kStatus = 2;
 
 constexpr Duration kPause = milliseconds(100);
@@ -34,37 +31,15 @@ constexpr std::size_t kMaxRefused = 64;
 
 }  // namespace
 
-void Server::Impl::watch(int fd, std::uint32_t events, std::uint64_t token) const {
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = token;
-  if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    Error::raise("the server cannot watch a descriptor: {}", system_words(errno));
-  }
-}
-
 void Server::Impl::run(ServerControl& control) {
-  watch(control.fd(), EPOLLIN, kControl);
-  if (control.signal_fd() >= 0) watch(control.signal_fd(), EPOLLIN, kSignals);
-  std::array<epoll_event, 64> events;
-  for (bool stop = false; !stop;) {
-    const int n = ::epoll_wait(epoll_.raw(), events.data(), events.size(), timeout(monotonic_now()));
-    const Instant now = monotonic_now();
-    for (int i = 0; i < n; ++i) {
-      const std::uint64_t token = events[static_cast<std::size_t>(i)].data.u64;
-      if (token == kControl || token == kSignals) {
-        const auto wishes = control.take();
-        stop = stop || wishes.stop;
-        if (wishes.reload) reload();
-      } else {
-        dispatch(token, now);
-      }
-    }
-    tick(now);
-    reap(now);
-  }
-  ::epoll_ctl(epoll_.raw(), EPOLL_CTL_DEL, control.fd(), nullptr);
-  if (control.signal_fd() >= 0) ::epoll_ctl(epoll_.raw(), EPOLL_CTL_DEL, control.signal_fd(), nullptr);
+  loop_.run(control, {.timeout = [this](Instant now) { return timeout(now); },
+                      .ready = [this](std::uint64_t token, Instant now) { dispatch(token, now); },
+                      .after =
+                          [this](Instant now) {
+                            tick(now);
+                            reap(now);
+                          },
+                      .reload = [this] { reload(); }});
   log_.say("stopped with {} clients connected; their doorbells go on working", connections_.size());
 }
 
@@ -148,7 +123,7 @@ void Server::Impl::pause(Instant now) {
   paused_ = true;
   paused_until_ = now + kPause;
   for (const auto& [path, door] : doors_) {
-    ::epoll_ctl(epoll_.raw(), EPOLL_CTL_DEL, door.listener->fd(), nullptr);
+    loop_.unwatch(door.listener->fd());
   }
   log_.caused(now, "accepts nobody for {} ms: the system is short of descriptors or memory",
               kPause.ns / 1'000'000);
@@ -164,12 +139,7 @@ void Server::Impl::refuse(UniqueFd socket, wire::Refusal why) {
   ++counts_.refused;
   if (send_message(socket.raw(), wire::encode(static_cast<std::int64_t>(why)), -1) < 0) return;
   const std::uint64_t token = next_token_++;
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLRDHUP;
-  event.data.u64 = token;
-  if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, socket.raw(), &event) != 0 && errno == EEXIST) {
-    ::epoll_ctl(epoll_.raw(), EPOLL_CTL_MOD, socket.raw(), &event);
-  }
+  (void)loop_.try_watch(socket.raw(), EPOLLIN | EPOLLRDHUP, token);
   refused_.emplace(token, std::move(socket));
   if (refused_.size() > kMaxRefused) refused_.erase(refused_.begin());
 }
@@ -206,10 +176,7 @@ void Server::Impl::knock(Door& door, UniqueFd socket, Instant now) {
                 c.who.pid, c.who.uid, c.link->members().size());
     return refuse(std::move(c.socket), wire::Refusal::kFull);
   }
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-  event.data.u64 = c.key;
-  if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, c.socket.raw(), &event) != 0) {
+  if (!loop_.try_watch(c.socket.raw(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, c.key)) {
     return refuse(std::move(c.socket), wire::Refusal::kNoDescriptors);
   }
   ++knocking_[c.who.uid];

@@ -3,19 +3,16 @@
 
 #include <hawser/ivshmem/server/error.hpp>
 #include <hawser/ivshmem/server/policy.hpp>
+#include <hawser/ivshmem/server/policy_file.hpp>
 #include <hawser/ivshmem/server/size.hpp>
 
 #include <grp.h>
 #include <pwd.h>
-#include <sys/stat.h>
-#include <toml++/toml.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <map>
-#include <sstream>
 
 namespace hawser::ivshmem {
 namespace {
@@ -61,11 +58,7 @@ class LinkReader {
   void known_keys() const {
     static constexpr std::array<std::string_view, 8> kKeys = {
         "name", "socket", "size", "vectors", "max-peers", "users", "groups", "socket-group"};
-    for (const auto& [key, node] : table_) {
-      if (std::find(kKeys.begin(), kKeys.end(), key.str()) == kKeys.end()) {
-        fail(node, "unknown key \"{}\" in a link: expected one of {}", key.str(), fmt::join(kKeys, ", "));
-      }
-    }
+    expect_keys(table_, file_, "a link", kKeys);
   }
 
   std::optional<std::string> text(std::string_view key) const {
@@ -199,47 +192,17 @@ Names Names::system() {
 
 Policy parse_policy(std::string_view text, std::string_view file, const PolicyDefaults& defaults,
                     const Names& names) {
-  toml::table root;
-  try {
-    root = toml::parse(text, file);
-  } catch (const toml::parse_error& e) {
-    Error::raise("{}:{}: not TOML: {}", file, e.source().begin.line, e.description());
-  }
-  for (const auto& [key, node] : root) {
-    if (key.str() != "link") {
-      Error::raise("{}:{}: unknown key \"{}\": expected only [[link]] tables", file, node.source().begin.line,
-                   key.str());
-    }
-  }
-  const toml::node* links = root.get("link");
-  if (links == nullptr) Error::raise("{}:1: no [[link]] table: nobody could connect", file);
-  const toml::array* list = links->as_array();
-  if (list == nullptr || !list->is_array_of_tables()) {
-    Error::raise("{}:{}: \"link\" must be written as [[link]] tables", file, links->source().begin.line);
-  }
   Policy policy;
-  for (const toml::node& node : *list) {
-    policy.links.push_back(LinkReader(file, *node.as_table(), defaults, names).read());
-  }
+  const auto count = for_each_table(text, file, "link", [&](const toml::table& table) {
+    policy.links.push_back(LinkReader(file, table, defaults, names).read());
+  });
+  if (count == 0) Error::raise("{}:1: no [[link]] table: nobody could connect", file);
   check_together(file, policy);
   return policy;
 }
 
 Policy load_policy(const std::string& file, const PolicyDefaults& defaults, const Names& names) {
-  struct stat st {};
-  if (::stat(file.c_str(), &st) != 0) {
-    Error::raise("the policy file {} cannot be read: {}", file, system_words(errno));
-  }
-  if (!S_ISREG(st.st_mode)) Error::raise("the policy file {} is not a regular file", file);
-  if ((st.st_mode & S_IWOTH) != 0) {
-    Error::raise("the policy file {} may be written by everybody (mode {:04o}): a policy must not", file,
-                 st.st_mode & 07777);
-  }
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (!stream) Error::raise("the policy file {} cannot be read: {}", file, system_words(errno));
-  return parse_policy(text.str(), file, defaults, names);
+  return parse_policy(read_policy_file(file), file, defaults, names);
 }
 
 Policy default_policy(const PolicyDefaults& defaults) {

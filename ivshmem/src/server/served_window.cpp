@@ -4,7 +4,6 @@
 #include <hawser/ivshmem/server/served_window.hpp>
 
 #include "../client/doorbell.hpp"
-#include "clock.hpp"
 #include "listener.hpp"
 #include "log.hpp"
 #include "memory.hpp"
@@ -12,6 +11,7 @@
 #include "socket_io.hpp"
 #include "sure_bell.hpp"
 
+#include <hawser/ivshmem/server/clock.hpp>
 #include <hawser/ivshmem/server/error.hpp>
 
 #include <sys/epoll.h>

@@ -14,6 +14,7 @@
 #include "status.hpp"
 
 #include <hawser/ivshmem/server/server.hpp>
+#include <hawser/ivshmem/server/server_loop.hpp>
 #include <hawser/ivshmem/server/status_port.hpp>
 
 #include <map>
@@ -53,7 +54,6 @@ class Server::Impl {
   void warn_about(const LinkPolicy& link);
 
   // the loop
-  void watch(int fd, std::uint32_t events, std::uint64_t token) const;
   int timeout(Instant now) const;
   void dispatch(std::uint64_t token, Instant now);
   void tick(Instant now);
@@ -77,7 +77,7 @@ class Server::Impl {
   Log log_;
   Instant started_;
   Counts counts_;
-  UniqueFd epoll_;
+  ServerLoop loop_;
   UniqueFd reserve_;  // given up for a moment to refuse politely when there is no other descriptor left
   std::vector<std::unique_ptr<Link>> links_;
   std::map<std::string, Door> doors_;  // by path

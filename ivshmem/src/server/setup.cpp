@@ -2,16 +2,15 @@
 // SPDX-License-Identifier: MIT
 
 // How the server comes to its links and doors: at the start, and again when its policy changes.
-#include "clock.hpp"
 #include "server_impl.hpp"
 #include "socket_io.hpp"
 
+#include <hawser/ivshmem/server/clock.hpp>
 #include <hawser/ivshmem/server/error.hpp>
 #include <hawser/ivshmem/server/size.hpp>
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,25 +20,15 @@ namespace {
 
 constexpr std::uint64_t kStatus = 2;
 
-rlim_t raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
-}
-
 }  // namespace
 
 Server::Impl::Impl(ServerOptions options)
     : options_(std::move(options)), log_(options_.log), started_(monotonic_now()) {
   check_options();
   const Policy policy = read_policy();
-  const rlim_t descriptors = raise_descriptor_limit();
-  epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
+  const std::uint64_t descriptors = raise_descriptor_limit();
   reserve_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (!epoll_ || !reserve_) Error::raise("the server cannot start: {}", system_words(errno));
+  if (!reserve_) Error::raise("the server cannot start: {}", system_words(errno));
 
   std::uint64_t needed = 32;
   for (const LinkPolicy& link : policy.links) {
@@ -89,7 +78,7 @@ void Server::Impl::open_status() {
     Error::raise("{} cannot be both a link's socket and the status socket", options_.status_socket);
   }
   status_ = std::make_unique<StatusPort>(options_.status_socket);
-  watch(status_->fd(), EPOLLIN, kStatus);
+  loop_.watch(status_->fd(), EPOLLIN, kStatus);
 }
 
 std::unique_ptr<Listener> Server::Impl::open_door(const LinkPolicy& link) {
@@ -115,12 +104,7 @@ void Server::Impl::watch_doors() {
   for (auto& [path, door] : doors_) {
     const std::uint64_t token = next_token_++;
     door_tokens_.emplace(token, &door);
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = token;
-    if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, door.listener->fd(), &event) != 0 && errno == EEXIST) {
-      ::epoll_ctl(epoll_.raw(), EPOLL_CTL_MOD, door.listener->fd(), &event);
-    }
+    (void)loop_.try_watch(door.listener->fd(), EPOLLIN, token);
   }
 }
 
