@@ -759,6 +759,9 @@ static void op_reset(struct virtio_device *vdev)
 			hawser_path_close(v->queues[n]);
 	}
 	v->status = 0;
+	/* What came up while it was broken has not been told of it. */
+	if (v->broken && !v->epoch)
+		queue_work(v->bus->protocol, &v->bus->sync);
 	v->broken = false;
 	if (v->written)
 		memset(v->written, 0, v->config_size);
