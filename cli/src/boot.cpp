@@ -177,8 +177,9 @@ void add_boot(CLI::App& app, Status& status) {
     chosen.device_arch = words->device_arch.empty() ? both : parse_arch(words->device_arch);
     chosen.driver = parse_home(words->driver);
     chosen.device = parse_home(words->device);
-    if ((chosen.driver == Home::kLinux || chosen.device == Home::kLinux) && chosen.link != LinkKind::kIvshmem)
-      throw CLI::ValidationError("--driver, --device", "a Linux guest needs --link ivshmem");
+    const bool for_linux = chosen.link == LinkKind::kIvshmem || chosen.link == LinkKind::kArgo;
+    if ((chosen.driver == Home::kLinux || chosen.device == Home::kLinux) && !for_linux)
+      throw CLI::ValidationError("--driver, --device", "a Linux guest needs --link ivshmem or --link argo");
     chosen.order = words->order == "driver-first" ? Order::kDriverFirst : Order::kDeviceFirst;
     for (const auto& text : words->kills) chosen.kills.push_back(parse_kill(text));
     if (chosen.images.empty()) chosen.images = default_images();

@@ -7,6 +7,7 @@
 #include "outcome.hpp"
 #include "tell.hpp"
 
+#include <hawser/launch/linux_machine.hpp>
 #include <hawser/launch/party.hpp>
 #include <hawser/launch/xen_console.hpp>
 #include <hawser/launch/xen_machine.hpp>
@@ -50,11 +51,13 @@ class XenBooting {
     xen.start();
     say("started Xen with {} domains in {} MiB (pid {})", machine.domains.size(), layout.memory_mib,
         xen.pid());
-    const auto deadline = Clock::now() + std::chrono::seconds(options_.seconds + 60);
+    const bool linux_guests = options_.driver == Home::kLinux || options_.device == Home::kLinux;
+    const unsigned patience = options_.seconds + (linux_guests ? 240 : 60);
+    const auto deadline = Clock::now() + std::chrono::seconds(patience);
     while (!outcome_.over()) {
       if (Clock::now() >= deadline) {
         outcome_.failure = fmt::format("the driver side did not end within {} s; its console is in {}",
-                                       options_.seconds + 60, log_of("driver").string());
+                                       patience, log_of("driver").string());
         break;
       }
       pump(interrupts, xen);
@@ -85,10 +88,10 @@ class XenBooting {
     const bool argo = options_.link == LinkKind::kArgo;
     const bool driver_first = options_.order == Order::kDriverFirst;
     const unsigned driver_number = driver_first ? 1 : 2, device_number = driver_first ? 2 : 1;
-    XenDomain driver = domain("driver"), device = domain("device");
+    XenDomain driver = domain("driver", options_.driver), device = domain("device", options_.device);
     if (argo) {
-      driver.arguments = {"link=argo", fmt::format("peer={}", device_number)};
-      device.arguments = {"link=argo", fmt::format("peer={}", driver_number)};
+      say_where(driver, options_.driver, options_.device, device_number);
+      say_where(device, options_.device, options_.driver, driver_number);
       machine.argo = true;
       machine.policy = "dummy";
     } else {
@@ -96,13 +99,14 @@ class XenBooting {
       device.arguments = {"link=xen-shm", "queue-layout=" + options_.queue_layout};
       machine.windows = {{.id = "hawser0", .bytes = options_.window_bytes}};
     }
-    if (options_.seconds != 0) driver.arguments.push_back(fmt::format("seconds={}", options_.seconds));
+    if (options_.seconds != 0 || options_.driver == Home::kLinux)
+      driver.arguments.push_back(fmt::format("seconds={}", options_.seconds));
     const auto append = [](auto& to, const auto& more) { to.insert(to.end(), more.begin(), more.end()); };
     append(driver.arguments, options_.driver_arguments);
     append(device.arguments, options_.device_arguments);
     machine.domains = driver_first ? std::vector{driver, device} : std::vector{device, driver};
     if (argo) {
-      XenDomain stranger = domain("stranger");
+      XenDomain stranger = domain("stranger", Home::kGuest);
       stranger.arguments = {fmt::format("driver={}", driver_number), fmt::format("device={}", device_number)};
       stranger.memory_mib = 16;
       machine.domains.push_back(stranger);
@@ -110,7 +114,30 @@ class XenBooting {
     return machine;
   }
 
-  XenDomain domain(const std::string& name) const {
+  /// Over which link, and who is at its other end.
+  static void say_where(XenDomain& domain, Home home, Home other, unsigned other_number) {
+    if (home != Home::kLinux) {
+      domain.arguments = {"link=argo", fmt::format("peer={}", other_number)};
+      return;
+    }
+    domain.arguments = {"console=ttyAMA0",
+                        "quiet",
+                        "panic=-1",
+                        "role=" + domain.name,
+                        "link=argo",
+                        other == Home::kLinux ? "peer=linux" : "peer=plain",
+                        fmt::format("domain={}", other_number)};
+  }
+
+  XenDomain domain(const std::string& name, Home home) const {
+    if (home == Home::kLinux) {
+      LinuxMachine machine{.name = name, .arch = Arch::kAarch64};
+      find_linux(machine, options_.images);
+      return {.name = name,
+              .image = machine.kernel,
+              .ramdisk = machine.initramfs,
+              .memory_mib = machine.memory_mib};
+    }
     return {.name = name,
             .image = find_image(options_, "hawser-" + name + ".img", Arch::kAarch64),
             .memory_mib = kMemoryMib};

@@ -15,7 +15,9 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <thread>
 
@@ -26,9 +28,10 @@ constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::uint64_t kRam = 0x40000000;  // QEMU virt
 // QEMU puts its kernel, here Xen, at the start of RAM and the device tree 128 MiB behind.
 constexpr std::uint64_t kFirstImage = kRam + 160 * kMiB;
-constexpr std::uint64_t kXenItself = 256 * kMiB;  // with the images; the domains' memory comes on top
-constexpr std::uint64_t kPiece = 2 * kMiB;        // pieces start at multiples of this
-constexpr std::uint32_t kFirstChannel = 10;       // of the windows: any free number, the same in both domains
+constexpr std::uint64_t kXenItself = 256 * kMiB;    // with the images; the domains' memory comes on top
+constexpr std::uint64_t kBesideImages = 64 * kMiB;  // what Xen has at least, for itself, behind the images
+constexpr std::uint64_t kPiece = 2 * kMiB;          // pieces start at multiples of this
+constexpr std::uint32_t kFirstChannel = 10;  // of the windows: any free number, the same in both domains
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -72,7 +75,16 @@ void add_window(DeviceTreeEditor& tree, const std::string& domain, const XenLayo
   tree.set_cells(channel, "xen,evtchn", {kFirstChannel + static_cast<std::uint32_t>(index), other_channel});
 }
 
-std::string add_domain(DeviceTreeEditor& tree, const XenDomain& domain, XenLayout::Piece image) {
+std::string add_module(DeviceTreeEditor& tree, const std::string& domain, const char* kind,
+                       XenLayout::Piece piece) {
+  const auto module = tree.add_node(domain, fmt::format("module@{:x}", piece.base));
+  tree.set_texts(module, "compatible", {kind, "multiboot,module"});
+  tree.set_cells(module, "reg", {high(piece.base), low(piece.base), high(piece.bytes), low(piece.bytes)});
+  return module;
+}
+
+std::string add_domain(DeviceTreeEditor& tree, const XenDomain& domain, XenLayout::Piece image,
+                       XenLayout::Piece ramdisk) {
   const auto node = tree.add_node("/chosen", domain.name);
   tree.set_text(node, "compatible", "xen,domain");
   tree.set_cells(node, "#address-cells", {2});
@@ -81,9 +93,8 @@ std::string add_domain(DeviceTreeEditor& tree, const XenDomain& domain, XenLayou
   tree.set_cells(node, "memory", {0, domain.memory_mib * 1024});
   tree.set_flag(node, "vpl011");
   tree.set_text(node, "xen,enhanced", "no-xenstore");  // the domain is told that it is one
-  const auto kernel = tree.add_node(node, fmt::format("module@{:x}", image.base));
-  tree.set_texts(kernel, "compatible", {"multiboot,kernel", "multiboot,module"});
-  tree.set_cells(kernel, "reg", {high(image.base), low(image.base), high(image.bytes), low(image.bytes)});
+  if (ramdisk.bytes != 0) add_module(tree, node, "multiboot,ramdisk", ramdisk);
+  const auto kernel = add_module(tree, node, "multiboot,kernel", image);
   tree.set_text(kernel, "bootargs", one_line(domain.arguments));
   return node;
 }
@@ -130,12 +141,25 @@ std::vector<std::byte> bare_tree(const XenLayout& layout) {
 XenLayout::XenLayout(const XenMachine& machine) {
   std::uint64_t next = kFirstImage;
   std::uint64_t memory = kXenItself;
+  const auto place = [&](const std::filesystem::path& file) {
+    const Piece piece{next, bytes_of(file)};
+    next += round_up(piece.bytes, kPiece);
+    return piece;
+  };
+  // Kernels and their ramdisks are large: domains of the same file read it from the same place.
+  std::map<std::filesystem::path, Piece> placed;
+  const auto place_once = [&](const std::filesystem::path& file) {
+    const auto known = placed.find(file);
+    return known != placed.end() ? known->second : placed.emplace(file, place(file)).first->second;
+  };
   for (const XenDomain& domain : machine.domains) {
-    images.push_back({next, bytes_of(domain.image)});
-    next += round_up(images.back().bytes, kPiece);
+    const bool kernel = !domain.ramdisk.empty();
+    images.push_back(kernel ? place_once(domain.image) : place(domain.image));
+    ramdisks.push_back(kernel ? place_once(domain.ramdisk) : Piece{});
     memory += domain.memory_mib * kMiB;
   }
-  if (next > kRam + kXenItself) throw std::runtime_error("the guest images are too large for the machine");
+  const std::uint64_t images_end = round_up(next - kRam, 64 * kMiB) + kBesideImages;
+  if (images_end > kXenItself) memory += images_end - kXenItself;
   std::uint64_t shared = 0;
   for (const XenWindow& window : machine.windows) shared += round_up(window.bytes, kPiece);
   const std::uint64_t end = round_up(memory + shared, 64 * kMiB);
@@ -158,7 +182,7 @@ std::vector<std::byte> xen_tree(const XenMachine& machine, const XenLayout& layo
 
   std::vector<std::string> nodes(machine.domains.size());
   for (std::size_t i = nodes.size(); i-- > 0;)
-    nodes[i] = add_domain(tree, machine.domains[i], layout.images[i]);
+    nodes[i] = add_domain(tree, machine.domains[i], layout.images[i], layout.ramdisks[i]);
   for (std::size_t i = 0; i < machine.windows.size(); ++i) {
     const XenWindow& window = machine.windows[i];
     if (window.id.empty() || window.id.size() > 15)
@@ -185,9 +209,15 @@ std::vector<std::string> qemu_xen_command(const XenMachine& machine, const XenLa
   const auto add = [&](auto... words) { (command.emplace_back(words), ...); };
   add("-accel", "tcg,thread=single", "-serial", "stdio");
   add("-kernel", machine.xen.string(), "-dtb", tree.string());
+  std::set<std::uint64_t> loaded;
+  const auto load = [&](const std::filesystem::path& file, XenLayout::Piece piece) {
+    if (file.empty() || !loaded.insert(piece.base).second) return;
+    add("-device",
+        fmt::format("loader,file={},addr={:#x},force-raw=on", option_value(file.string()), piece.base));
+  };
   for (std::size_t i = 0; i < machine.domains.size(); ++i) {
-    add("-device", fmt::format("loader,file={},addr={:#x},force-raw=on",
-                               option_value(machine.domains[i].image.string()), layout.images[i].base));
+    load(machine.domains[i].image, layout.images[i]);
+    load(machine.domains[i].ramdisk, layout.ramdisks[i]);
   }
   return command;
 }

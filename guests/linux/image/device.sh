@@ -55,8 +55,10 @@ main() {
     serve_shell &
   fi
   join_bridge &
+  where=guest:/dev/hawser0
+  [ "${link:-ivshmem}" != argo ] || where=xen:/dev/hawser_argo,peer=$domain
   # shellcheck disable=SC2086  # a word or none
-  hawser serve --link guest:/dev/hawser0 ${queue_layout:+--queue-layout "$queue_layout"} \
+  hawser serve --link "$where" ${queue_layout:+--queue-layout "$queue_layout"} \
     --device "blk,file=$disk" --device net,tap=hawser0 --device $console --device rng
   say "serving ended with status $?"
 }

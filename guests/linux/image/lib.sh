@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2034 # the roles use what is set here
+# shellcheck shell=sh disable=SC2034,SC2154 # the roles use what is set here; the command line sets the rest
 # SPDX-FileCopyrightText: 2026 The Hawser authors
 # SPDX-License-Identifier: MIT
 
@@ -28,6 +28,14 @@ start_link() {
   case "${link:-ivshmem}" in
     ivshmem)
       modprobe hawser_ivshmem || {
+        say "the link's modules could not be loaded"
+        return 1
+      }
+      ;;
+    argo)
+      # Who serves is a program of its own; who drives, the module.
+      if [ "$role" = driver ]; then set -- "peer=$domain"; else set --; fi
+      modprobe hawser_argo "$@" || {
         say "the link's modules could not be loaded"
         return 1
       }

@@ -24,12 +24,14 @@ namespace {
 /// An image file of that many bytes, gone with the object.
 struct Image {
   explicit Image(std::uint64_t bytes)
-      : path(std::filesystem::temp_directory_path() / ("hawser-image-" + std::to_string(::getpid()))) {
+      : path(std::filesystem::temp_directory_path() /
+             ("hawser-image-" + std::to_string(::getpid()) + "-" + std::to_string(count++))) {
     std::ofstream(path).close();
     std::filesystem::resize_file(path, bytes);
   }
   ~Image() { std::filesystem::remove(path); }
   std::filesystem::path path;
+  static inline unsigned count = 0;
 };
 
 XenMachine two_domains(const Image& image) {
@@ -92,6 +94,23 @@ TEST_CASE("domains stand in the tree in the order in which Xen is to number them
         std::vector<std::uint64_t>{0, 0x4a000000, 0, 100});
   CHECK(tree.cells("/chosen/two/module@4a200000", "reg") ==
         std::vector<std::uint64_t>{0, 0x4a200000, 0, 100});
+}
+
+TEST_CASE("kernels with ramdisks are loaded once, whoever boots them") {
+  const Image kernel(100), ramdisk((2 << 20) + 1);
+  XenMachine machine = two_domains(kernel);
+  for (auto& domain : machine.domains) domain.ramdisk = ramdisk.path;
+  const XenLayout layout(machine);
+  const Tree tree(xen_tree(machine, layout, bare_tree()));
+  for (const std::string domain : {"/chosen/one", "/chosen/two"}) {
+    CHECK(tree.text(domain + "/module@4a000000", "compatible") == "multiboot,kernel");
+    CHECK(tree.text(domain + "/module@4a200000", "compatible") == "multiboot,ramdisk");
+    CHECK(tree.cells(domain + "/module@4a200000", "reg") ==
+          std::vector<std::uint64_t>{0, 0x4a200000, 0, (2 << 20) + 1});
+  }
+  std::size_t loaders = 0;
+  for (const auto& word : qemu_xen_command(machine, layout, "x.dtb")) loaders += word.starts_with("loader,");
+  CHECK(loaders == 2);
 }
 
 TEST_CASE("both domains name the same memory, and each the other's event channel") {

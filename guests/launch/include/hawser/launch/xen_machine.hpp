@@ -16,6 +16,7 @@ namespace hawser::launch {
 struct XenDomain {
   std::string name;  ///< Of its node; for messages.
   std::filesystem::path image;
+  std::filesystem::path ramdisk;  ///< Of a kernel that wants one; empty: none.
   unsigned memory_mib = 64;
   std::vector<std::string> arguments;  ///< Words of the guest's command line; none contains a space.
 };
@@ -47,9 +48,10 @@ struct XenLayout {
     std::uint64_t base = 0;
     std::uint64_t bytes = 0;
   };
-  std::vector<Piece> images;   ///< One for each domain.
-  std::vector<Piece> windows;  ///< One for each window.
-  unsigned memory_mib = 0;     ///< Of the whole machine.
+  std::vector<Piece> images;    ///< One for each domain.
+  std::vector<Piece> ramdisks;  ///< The same; of no bytes where there is none.
+  std::vector<Piece> windows;   ///< One for each window.
+  unsigned memory_mib = 0;      ///< Of the whole machine.
 
   explicit XenLayout(const XenMachine& machine);
 };
