@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <type_traits>
 
@@ -22,7 +23,8 @@ class OneOf {
 
   template <class T>
   requires kHolds<T> OneOf(const T& value) : index_(index_of<T>()) {
-    ::new (static_cast<void*>(storage_)) T(value);
+    // Makes the T as well. After a placement new, GCC 12 for aarch64 copies the storage before the T is in it.
+    std::memcpy(storage_, &value, sizeof(T));
   }
 
   /// The T, or nullptr when it is something else.
