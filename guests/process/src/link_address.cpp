@@ -8,7 +8,9 @@
 
 #include <fmt/format.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include <array>
 #include <stdexcept>
 
 namespace hawser::process {
@@ -91,6 +93,11 @@ ivshmem::ClientOptions client_options(const LinkAddress& address) {
   options.wait_for_server = true;
   options.allow_unsealed = address.unsealed;
   return options;
+}
+
+std::string host_name() {
+  std::array<char, 65> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
 }  // namespace hawser::process

@@ -178,10 +178,12 @@ bool serve_copied(A& argo, P& port, unsigned own, const ServeOptions& options, c
 
 template <class P>
 bool serve_window(P& port, const ServeOptions& options, const Makers& makers) {
+  const std::string name = host_name();
   ivshmem::Link<P> link(port, {.role = ivshmem::Role::kDevice,
                                .number = options.link.number,
                                .links_if_new = options.link.links,
-                               .queue_kind = options.queue_kind});
+                               .queue_kind = options.queue_kind,
+                               .name = name});
   (void)app::attached(link);  // else taking our place there fails with the reason
   return serve_on(link, port, port.own_id(), options, makers);
 }

@@ -63,9 +63,11 @@ bool use_over(L& link, const UseOptions& options, const std::function<void()>& e
 
 template <class P>
 bool use_window(P& port, const UseOptions& options) {
-  ivshmem::Link<P> link(
-      port,
-      {.role = ivshmem::Role::kDriver, .number = options.link.number, .links_if_new = options.link.links});
+  const std::string name = host_name();
+  ivshmem::Link<P> link(port, {.role = ivshmem::Role::kDriver,
+                               .number = options.link.number,
+                               .links_if_new = options.link.links,
+                               .name = name});
   if (!app::attached(link)) throw std::runtime_error(link.broken_reason());
   return use_over(link, options, [] {});
 }

@@ -305,7 +305,7 @@ TEST_CASE("a scribbled claim on an end is not a living party") {
   EndBlockView block(*RegionMemory(pair.window.bytes())
                           .area(Offset(kDirectoryBytes + kEndBlockOffset), sizeof(EndBlock), 8));
   for (std::uint32_t n = 1; n <= 3000; ++n) {
-    if (n % 50 == 0) block.claim(Role::kDevice, n, 1, QueueKind::kSelfDescribing);
+    if (n % 50 == 0) block.claim(Role::kDevice, n, 1, QueueKind::kSelfDescribing, "");
     if (n % 70 == 0) block.publish_agreement({n, n});
     block.beat(n);
     pair.run(1);

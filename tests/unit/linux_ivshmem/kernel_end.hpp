@@ -96,7 +96,8 @@ struct KernelPair {
     device.reset();
     device_port.reset();
     device_port.emplace(window, id);
-    device.emplace(*device_port, ivshmem::LinkOptions{.role = ivshmem::Role::kDevice, .queue_kind = kind});
+    device.emplace(*device_port, ivshmem::LinkOptions{
+                                     .role = ivshmem::Role::kDevice, .queue_kind = kind, .name = "the core"});
   }
   /// Runs no destructor: nothing is said, nothing is cleaned up.
   void kill_device() {

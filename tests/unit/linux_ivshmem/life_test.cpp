@@ -154,6 +154,8 @@ TEST_CASE("kernel end: its name, and the other's, however written") {
   KernelPair pair;
   pair.both_start();
   char name[HAWSER_NAME_BYTES + 1];
+  hawser_region_peer_name(&pair.driver->region(), name);
+  CHECK(std::string(name) == "the core");
   auto* driver_block = pair.window.bytes().data() + 4096 + 8192 + 0x40;
   CHECK(std::memcmp(driver_block + 0x20, "kernel \xc3\xa4\0\0", 11) == 0);
   std::memset(pair.window.bytes().data() + 4096 + 0x40 + 0x20, 0x1b, HAWSER_NAME_BYTES);

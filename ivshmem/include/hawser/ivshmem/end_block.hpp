@@ -9,8 +9,11 @@
 
 #include <hawser/transport/memory.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 namespace hawser::ivshmem {
 
@@ -46,12 +49,16 @@ class EndBlockView {
   }
 
   /// Owner: says who is here. The agreement, published later, makes it valid.
-  void claim(Role role, std::uint32_t peer_id, std::uint16_t vectors, QueueKind kind) const {
+  void claim(Role role, std::uint32_t peer_id, std::uint16_t vectors, QueueKind kind,
+             std::string_view name) const {
     area_.store<std::uint16_t>(offsetof(EndBlock, version), kEndVersion);
     area_.store<std::uint16_t>(offsetof(EndBlock, role), static_cast<std::uint16_t>(role));
     area_.store<std::uint32_t>(offsetof(EndBlock, peer_id), peer_id);
     area_.store<std::uint16_t>(offsetof(EndBlock, vectors), vectors);
     area_.store<std::uint16_t>(offsetof(EndBlock, queue_kind), static_cast<std::uint16_t>(kind));
+    std::array<char, sizeof(EndBlock::name)> padded{};
+    for (std::size_t n = 0; n < name.size() && n < padded.size(); ++n) padded[n] = name[n];
+    area_.write(offsetof(EndBlock, name), std::as_bytes(std::span(padded)));
     area_.publish<std::uint32_t>(offsetof(EndBlock, magic), kEndMagic);
   }
   void publish_agreement(Agreement value) const {

@@ -23,6 +23,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <utility>
 
 namespace hawser::ivshmem {
@@ -35,6 +36,8 @@ struct LinkOptions {
   Duration silence = seconds(3);  ///< A peer whose heartbeat stands still that long is gone.
   /// How long a claim by somebody else must stand still before we take its place, and unchanged before we believe it.
   Duration takeover = milliseconds(500);
+  std::string_view
+      name;  ///< Who we are, for people: 32 bytes of UTF-8 reach the other side. Outlives the link.
 };
 
 /// One end of a link over Port P. The port must outlive the link.
@@ -276,7 +279,7 @@ class Link {
       kind_ = options_.queue_kind;
       describe_queues(control_, kind_);
     }
-    own_block_.claim(options_.role, port_.own_id(), port_.vectors(), options_.queue_kind);
+    own_block_.claim(options_.role, port_.own_id(), port_.vectors(), options_.queue_kind, options_.name);
   }
 
   void beat() {

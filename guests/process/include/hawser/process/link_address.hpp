@@ -43,4 +43,7 @@ LinkAddress parse_link(std::string_view text);
 /// A port to it.
 ivshmem::ClientOptions client_options(const LinkAddress& address);
 
+/// What this machine calls itself.
+std::string host_name();
+
 }  // namespace hawser::process
