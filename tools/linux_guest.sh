@@ -16,8 +16,9 @@
 # HAWSER_LINUX_VERSION chooses another kernel (6.1.0-NN), HAWSER_DEBIAN_MIRROR another place to get everything from.
 set -eu
 
-suite=bookworm
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+# shellcheck source=tools/private_apt.sh
+. "$(dirname "$0")/private_apt.sh"
+
 fio=3.33-3
 
 # Programs of the image and what they need; `hawser`'s libraries with their headers, for the architecture that is not
@@ -33,11 +34,6 @@ left_out="sound drivers/gpu drivers/media drivers/net/ethernet drivers/net/wirel
 
 wanted="$suite fio-$fio ${HAWSER_LINUX_VERSION:-newest} $programs $libraries $headers $common_headers $left_out"
 wanted=$(echo "$wanted" | tr -s ' \n' ' ')
-
-fail() {
-  echo "$*" >&2
-  exit 1
-}
 
 made() { [ -f "$1/kernel" ] && [ "$(cat "$1/made-from" 2>/dev/null)" = "$wanted" ]; }
 
@@ -70,53 +66,15 @@ if made "$arch"; then exit 0; fi
 for tool in apt-get dpkg-deb dpkg-source make python3 xz "${tools}gcc"; do
   command -v "$tool" >/dev/null || fail "a Linux guest takes $tool, which is not here: ./dev setup installs it"
 done
-[ -f "$keyring" ] || fail "the packages' signatures can not be checked: install debian-archive-keyring"
 
 work=$here/work-$arch
 rm -rf "$work"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-mkdir -p "$work/apt/lists/partial" "$work/apt/archives/partial" "$work/debs" "$work/out/root" "$work/out/headers"
+mkdir -p "$work/debs" "$work/out/root" "$work/out/headers"
 
-# The mirrors that this system uses for the suite; a system that has not looked yet, or is no Debian 12, uses Debian's.
-mirrors() {
-  if [ -n "${HAWSER_DEBIAN_MIRROR:-}" ]; then
-    echo "$HAWSER_DEBIAN_MIRROR $suite"
-    return
-  fi
-  # shellcheck disable=SC2016 # the variables are apt's
-  found=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' 'Component: main' \
-    'Origin: Debian' | sort -u | grep " $suite") || found=
-  if [ -n "$found" ]; then
-    echo "$found"
-  else
-    echo "http://deb.debian.org/debian $suite"
-    echo "http://deb.debian.org/debian-security $suite-security"
-  fi
-}
-mirrors | while read -r mirror release; do
-  echo "deb [signed-by=$keyring] $mirror $release main"
-  if [ "$release" = "$suite" ]; then echo "deb-src [signed-by=$keyring] $mirror $release main"; fi
-done >"$work/apt/sources.list"
-
-: >"$work/apt/status"
-cat >"$work/apt/apt.conf" <<END
-APT::Architecture "$host";
-APT::Architectures { "amd64"; "arm64"; };
-APT::Sandbox::User "";
-APT::Update::Error-Mode "any";
-Dir::Etc::SourceList "$work/apt/sources.list";
-Dir::Etc::SourceParts "/dev/null";
-Dir::Etc::PreferencesParts "$work/apt";
-Dir::State::Lists "$work/apt/lists";
-Dir::State::status "$work/apt/status";
-Dir::Cache "$work/apt";
-Acquire::Retries "3";
-Acquire::Languages "none";
-END
-export APT_CONFIG="$work/apt/apt.conf"
-apt-get -q update || fail "the lists of Debian's packages could not be read from: $(mirrors | xargs)"
+private_apt "$work/apt"
 
 # The newest that both architectures have, lest they come to differ.
 versions() {
@@ -135,27 +93,21 @@ for name in $programs $libraries $headers; do set -- "$@" "$name:$debian"; done
 for name in $common_headers; do set -- "$@" "$name:all"; done
 (cd "$work/debs" && apt-get -q download "$@") || fail "Debian's packages could not be fetched"
 
-# unpack FOLDER PACKAGE [TAR'S WORDS...]
-unpack() {
+# unpack_package FOLDER PACKAGE [TAR'S WORDS...]
+unpack_package() {
   folder=$1
   deb=$(echo "$work/debs/$2"_*.deb)
   shift 2
-  dpkg-deb --fsys-tarfile "$deb" | tar -C "$folder" -x --no-same-owner "$@" || fail "$deb could not be unpacked"
+  unpack "$folder" "$deb" "$@"
 }
 
 set --
 for folder in $left_out; do set -- "$@" "--exclude=./lib/modules/*/kernel/$folder"; done
-unpack "$work/out/root" "linux-image-$release" "$@" --exclude=./usr
-for name in $programs $libraries $headers $common_headers; do unpack "$work/out/root" "$name"; done
+unpack_package "$work/out/root" "linux-image-$release" "$@" --exclude=./usr
+for name in $programs $libraries $headers $common_headers; do unpack_package "$work/out/root" "$name"; done
 rm -rf "$work/out/root/usr/share/doc" "$work/out/root/usr/share/locale"
 
-# The headers find one another by absolute paths below /usr, and the tools by a link.
-for name in "linux-headers-$release" "linux-headers-$version-common" linux-kbuild-6.1; do
-  unpack "$work/out/headers" "$name"
-done
-sed -i "s|/usr/src/linux-headers-$version-common|$here/$arch/headers/usr/src/linux-headers-$version-common|g" \
-  "$work/out/headers/usr/src/linux-headers-$release/Makefile"
-ln -s "usr/src/linux-headers-$release" "$work/out/headers/kernel"
+unpack_headers "$work/out/headers" "$here/$arch/headers" "$work/debs" "$release" "$version" linux-kbuild-6.1
 
 vmlinuz=$work/out/root/boot/vmlinuz-$release
 if [ "$arch" = x86_64 ]; then

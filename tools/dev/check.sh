@@ -13,6 +13,7 @@
 #:   headers   every public header compiles alone
 #:   symbols   the freestanding core needs only memcpy, memmove, memset, memcmp
 #:   coverage  each test and file that docs/spec-coverage*.md name exists
+#:   kernel    the kernel modules: checkpatch; warnings and sparse for two kernels and both architectures
 #:   build     the programs and images as ./dev build makes them
 #:   tidy      clang-tidy on the native build
 #:   matrix    g++ and clang++, debug and release; both guests likewise
@@ -43,6 +44,28 @@ check_coverage() { python3 tools/check_coverage.py; }
 check_tidy() { python3 tools/tidy.py build/native; }
 check_sizes() { python3 tools/sizes.py; }
 
+# Debian 12's own kernel and its newer one. What the mirror does not give is left out, and said to be.
+run_kernel() {
+  headers=
+  for arch in $guests; do
+    if fetch_linux "$arch"; then
+      headers="$headers build/linux/$arch"
+    else
+      echo "  SKIPPED: warnings and sparse for $arch"
+    fi
+    if tools/linux_headers.sh --check build/linux-newer "$arch" ||
+      step "newer headers for $arch" tools/linux_headers.sh build/linux-newer "$arch"; then
+      headers="$headers build/linux-newer/$arch"
+    else
+      echo "  SKIPPED: a newer kernel for $arch"
+    fi
+  done
+  [ -f build/checkpatch/checkpatch.pl ] || step checkpatch.pl tools/checkpatch.sh build/checkpatch ||
+    echo "  SKIPPED: checkpatch"
+  # shellcheck disable=SC2086 # words
+  step kernel tools/check_kernel.sh build/checkpatch $headers
+}
+
 run_build() { configure_native tests && build_all; }
 
 run_matrix() {
@@ -63,7 +86,7 @@ run_matrix() {
 # In a process of its own: its last line belongs to it, and its traps.
 run_tests() { "$root/dev" test; }
 
-names="format licenses scripts includes headers symbols coverage build tidy matrix tests sizes"
+names="format licenses scripts includes headers symbols coverage kernel build tidy matrix tests sizes"
 wanted=${*:-$names}
 for name in $wanted; do
   case " $names " in
@@ -77,7 +100,7 @@ export PYTHONDONTWRITEBYTECODE=1
 failed=
 for check in $wanted; do
   case "$check" in
-    build | matrix | tests) "run_$check" || failed="$failed $check" ;;
+    build | kernel | matrix | tests) "run_$check" || failed="$failed $check" ;;
     tidy) { configure_native tests && step tidy check_tidy; } || failed="$failed $check" ;;
     *) step "$check" "check_$check" || failed="$failed $check" ;;
   esac
