@@ -30,7 +30,7 @@ if [ -f "$checkpatch" ]; then
     status=1
 fi
 
-# The kernel wants a file's licence on its first line; checkpatch knows no such rule for all kinds of files.
+# The kernel wants a file's licence on its first line: in stub/ too, though it is none of the kernel's.
 unlicensed=$(find "$kmod" -type f \( -name '*.[ch]' -o -name Kbuild -o -name Makefile \) -exec \
   awk 'FNR == 1 && !/^(\/\/|#|\/\*) SPDX-License-Identifier: / { print FILENAME }' {} +)
 if [ -n "$unlicensed" ]; then

@@ -198,7 +198,7 @@ boot() {
 }
 
 # built KERNEL MODULE: some kernels have their modules compressed.
-built() { ls "$root/lib/modules/$1/updates/dkms" | grep -E "^$2\.ko(\.xz|\.zst|\.gz)?$"; }
+built() { find "$root/lib/modules/$1/updates/dkms" -name "$2.ko" -o -name "$2.ko.*" | grep .; }
 
 # modules_of KERNEL: all three are there.
 modules_of() {
