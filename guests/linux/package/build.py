@@ -195,6 +195,8 @@ class Package:
 def dkms(package, output, work):
     stage = work / "stage"
     run("make", "-s", "-C", str(HERE.parent / "kmod"), f"STAGE={stage}", "stage")
+    if not (stage / "Kbuild").exists():
+        raise Problem(f"kmod/Makefile staged nothing in {stage}")
     top = "/usr/src/hawser-{version}".format(**package.values)
     for file in sorted(p for p in stage.rglob("*") if p.is_file()):
         package.put(f"{top}/{file.relative_to(stage)}", file.read_bytes())
@@ -257,6 +259,7 @@ def main():
                                        os.environ.get("DEBEMAIL", "hawser@packages.invalid")),
     }
     words.output.mkdir(parents=True, exist_ok=True)
+    words.output = words.output.resolve()  # make works elsewhere
     work = pathlib.Path(tempfile.mkdtemp(prefix="work-", dir=words.output))
     try:
         os.umask(0o022)
