@@ -32,7 +32,7 @@ fi
 
 # The kernel wants a file's licence on its first line: in stub/ too, though it is none of the kernel's.
 unlicensed=$(find "$kmod" -type f \( -name '*.[ch]' -o -name Kbuild -o -name Makefile \) -exec \
-  awk 'FNR == 1 && !/^(\/\/|#|\/\*) SPDX-License-Identifier: / { print FILENAME }' {} +)
+  awk 'FNR == 1 && !/^(\/\/|#|\/\*) SPDX-License-Identifie[r]: / { print FILENAME }' {} +)
 if [ -n "$unlicensed" ]; then
   echo "the first line is no SPDX-License-Identifier:"
   echo "$unlicensed"
