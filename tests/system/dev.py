@@ -98,7 +98,8 @@ class WrongWords(Case):
                               ("demo", "argo", "--json", "-x"), ("demo", "--link"), ("demo", "--broker"),
                               ("demo", "xen-shm", "--broker"), ("bench", "foo"), ("bench", "queue", "--foo"),
                               ("build", "foo"), ("clean", "foo"), ("setup", "--foo"), ("soak", "abc"), ("soak", "0"),
-                              ("check", "foo"), ("test", "--foo"), ("test", "one", "two")):
+                              ("check", "foo"), ("package", "mips"), ("package", "test", "foo"), ("test", "--foo"),
+                              ("test", "one", "two")):
             with self.subTest(words=(*words, wrong)):
                 done = self.dev(*words, wrong)
                 self.assertEqual((done.returncode, done.stdout), (64, ""), done.stderr)
