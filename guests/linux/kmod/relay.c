@@ -611,7 +611,7 @@ no_room:
 /* The caller has made sure that nobody rings it any more. */
 void hawser_queue_free(struct hawser_queue *q)
 {
-	del_timer_sync(&q->patience);
+	timer_delete_sync(&q->patience);
 	tasklet_kill(&q->bh);
 	hawser_path_close(q);
 	vring_del_virtqueue(q->vq);

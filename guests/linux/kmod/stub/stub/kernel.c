@@ -159,7 +159,7 @@ int mod_timer(struct timer_list *timer, unsigned long expires)
 	return 0;
 }
 
-int del_timer_sync(struct timer_list *timer)
+int timer_delete_sync(struct timer_list *timer)
 {
 	list_del_init(&timer->node);
 	timer->pending = false;
@@ -222,7 +222,7 @@ bool mod_delayed_work(struct workqueue_struct *queue, struct delayed_work *work,
 
 bool cancel_delayed_work_sync(struct delayed_work *work)
 {
-	del_timer_sync(&work->timer);
+	timer_delete_sync(&work->timer);
 	return cancel_work_sync(&work->work);
 }
 

@@ -244,7 +244,7 @@ struct timer_list {
 void timer_setup(struct timer_list *timer, void (*function)(struct timer_list *),
 		 unsigned int flags);
 int mod_timer(struct timer_list *timer, unsigned long expires);
-int del_timer_sync(struct timer_list *timer);
+int timer_delete_sync(struct timer_list *timer);
 #define timer_pending(timer) ((timer)->pending)
 
 /* --- what runs later ---------------------------------------------------------- */
