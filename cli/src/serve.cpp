@@ -36,7 +36,8 @@ void add_serve(CLI::App& app, Status& status) {
   verb->add_option(
           "--link", words->link,
           "ivshmem:SOCKET[,link=N][,links=N][,unsealed], argo:SOCKET,peer=DOMAIN[,link=N], or in a Linux "
-          "guest guest:/dev/hawser0[,link=N][,links=N]")
+          "guest guest:/dev/hawser0[,link=N][,links=N], or vfio:0000:00:04.0[,link=N][,links=N] by the PCI "
+          "function's address")
       ->required();
   verb->add_option("--device", words->devices, "a device to serve; may be repeated")
       ->required()

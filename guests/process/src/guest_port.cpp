@@ -3,25 +3,18 @@
 
 #include <hawser/process/guest_port.hpp>
 
+#include "raise.hpp"
+
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <time.h>
 #include <uapi/hawser/window.h>
 
 #include <cerrno>
 #include <cstring>
-#include <stdexcept>
 
 namespace hawser::process {
 namespace {
-
-template <class... T>
-[[noreturn]] void raise(fmt::format_string<T...> text, T&&... values) {
-  throw std::runtime_error(fmt::format(text, std::forward<T>(values)...));
-}
 
 OwnedFd open_window(const std::string& path) {
   OwnedFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
@@ -48,7 +41,7 @@ OwnedFd open_window(const std::string& path) {
 }  // namespace
 
 GuestPort::GuestPort(const std::string& path)
-    : window_(open_window(path)), doorbell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : path_(path), window_(open_window(path)), doorbell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   hawser_window_info info{};
   if (::ioctl(window_.get(), HAWSER_WINDOW_INFO, &info) != 0 || info.version != HAWSER_WINDOW_VERSION)
     raise("{} is not a window of version {} of the module hawser_ivshmem", path, HAWSER_WINDOW_VERSION);
@@ -62,15 +55,10 @@ GuestPort::GuestPort(const std::string& path)
     if (::ioctl(window_.get(), HAWSER_WINDOW_BELL, &bell) != 0)
       raise("the doorbells of {} cannot be had: {}", path, std::strerror(errno));
   }
-  place_.add_doorbell(doorbell_.get());
+  wait_place().add_doorbell(doorbell_.get());
 
-  void* at = ::mmap(nullptr, info.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, window_.get(), 0);
-  if (at == MAP_FAILED) raise("the memory of {} cannot be mapped: {}", path, std::strerror(errno));
-  memory_ = {static_cast<std::byte*>(at), static_cast<std::size_t>(info.bytes)};
-}
-
-GuestPort::~GuestPort() {
-  ::munmap(memory_.data(), memory_.size());
+  if (!map(window_.get(), 0, info.bytes))
+    raise("the memory of {} cannot be mapped: {}", path, std::strerror(errno));
 }
 
 void GuestPort::ring(std::uint16_t id, std::uint16_t vector) {
@@ -78,16 +66,10 @@ void GuestPort::ring(std::uint16_t id, std::uint16_t vector) {
   (void)::ioctl(window_.get(), HAWSER_WINDOW_RING, static_cast<unsigned long>(id) << 16 | vector);
 }
 
-std::string slow_memory(const std::string& path) {
+std::string GuestPort::memory_note() const {
+  if (write_back_) return {};
   return fmt::format(
-      "the memory of {} is mapped uncached, which is slow on some hosts: guests/linux/kmod/README.md", path);
-}
-
-Instant GuestPort::now() const {
-  timespec time{};
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return Instant{static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
-                 static_cast<std::uint64_t>(time.tv_nsec)};
+      "the memory of {} is mapped uncached, which is slow on some hosts: guests/linux/kmod/README.md", path_);
 }
 
 }  // namespace hawser::process

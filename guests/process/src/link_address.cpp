@@ -4,6 +4,7 @@
 #include <hawser/process/link_address.hpp>
 
 #include "broker_words.hpp"
+#include "vfio_function.hpp"
 #include "words.hpp"
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 
 #include <array>
 #include <stdexcept>
+#include <utility>
 
 namespace hawser::process {
 
@@ -28,14 +30,15 @@ constexpr Form kForms[] = {
     {"argo:", Carrier::kArgo, "argo:SOCKET,peer=DOMAIN", "names no socket"},
     {"xen:", Carrier::kXen, "xen:/dev/hawser_argo,peer=DOMAIN", "names no device"},
     {"guest:", Carrier::kGuest, "guest:/dev/hawser0", "names no device"},
+    {"vfio:", Carrier::kVfio, "vfio:0000:00:04.0", "names no PCI function"},
 };
 
 const Form& form_of(std::string_view text) {
   for (const auto& form : kForms)
     if (text.starts_with(form.prefix)) return form;
-  throw std::invalid_argument(
-      fmt::format("'{}' is not a link; write {}, {}, in a Linux guest {}, or in a Linux domain of Xen {}",
-                  text, kForms[0].example, kForms[1].example, kForms[3].example, kForms[2].example));
+  throw std::invalid_argument(fmt::format(
+      "'{}' is not a link; write {}, {}, in a Linux guest {} or {}, or in a Linux domain of Xen {}", text,
+      kForms[0].example, kForms[1].example, kForms[3].example, kForms[4].example, kForms[2].example));
 }
 
 }  // namespace
@@ -43,11 +46,19 @@ const Form& form_of(std::string_view text) {
 LinkAddress parse_link(std::string_view text) {
   const Form& form = form_of(text);
   const bool argo = form.carrier == Carrier::kArgo || form.carrier == Carrier::kXen;
-  const bool device = form.carrier == Carrier::kGuest || form.carrier == Carrier::kXen;
+  const bool window = form.carrier == Carrier::kGuest || form.carrier == Carrier::kVfio;
+  const bool device = window || form.carrier == Carrier::kXen;
   const Words words(text.substr(form.prefix.size()));
   LinkAddress address{.carrier = form.carrier, .socket = std::string(words.first())};
   if (address.socket.empty())
     throw std::invalid_argument(fmt::format("the link {}; write {}", form.lacks, form.example));
+  if (form.carrier == Carrier::kVfio) {
+    auto function = pci_address(address.socket);
+    if (!function)
+      throw std::invalid_argument(
+          fmt::format("'{}' is not the address of a PCI function; write {}", address.socket, form.example));
+    address.socket = std::move(*function);
+  }
   constexpr std::size_t kMost = sizeof(sockaddr_un::sun_path) - 1;
   if (!device && address.socket.size() > kMost) {
     throw std::invalid_argument(fmt::format(
@@ -70,9 +81,8 @@ LinkAddress parse_link(std::string_view text) {
       address.unsealed = true;
     } else {
       throw std::invalid_argument(fmt::format("'{}' is not an option of a link{}", word.text,
-                                              form.carrier == Carrier::kGuest
-                                                  ? " in a guest; it may have link=N and links=N"
-                                                  : "; it may have link=N, links=N and unsealed"));
+                                              window ? " in a guest; it may have link=N and links=N"
+                                                     : "; it may have link=N, links=N and unsealed"));
     }
   }
   if (argo && !peer) {

@@ -4,6 +4,7 @@
 #include <hawser/process/guest_port.hpp>
 #include <hawser/process/run.hpp>
 #include <hawser/process/served.hpp>
+#include <hawser/process/vfio_port.hpp>
 #include <hawser/process/xen_port.hpp>
 
 #include "argo_port.hpp"
@@ -41,19 +42,13 @@ std::string place_name(const LinkAddress& address, unsigned own) {
 bool server_alive(const ivshmem::SocketPort& port) {
   return port.server_alive();
 }
-bool server_alive(const GuestPort&) {
-  return true;
-}
-bool server_alive(const XenPort&) {
+bool server_alive(const MappedPort&) {
   return true;
 }
 std::string server_loss(const ivshmem::SocketPort& port) {
   return port.server_loss();
 }
-std::string server_loss(const GuestPort&) {
-  return "";
-}
-std::string server_loss(const XenPort&) {
+std::string server_loss(const MappedPort&) {
   return "";
 }
 
@@ -188,6 +183,14 @@ bool serve_window(P& port, const ServeOptions& options, const Makers& makers) {
   return serve_on(link, port, port.own_id(), options, makers);
 }
 
+template <class P>
+bool serve_in_guest(const ServeOptions& options, const Makers& makers) {
+  P port(options.link.socket);
+  const StopSignals signals(port.wait_place());
+  if (const std::string note = port.memory_note(); !note.empty()) options.say(note);
+  return serve_window(port, options, makers);
+}
+
 }  // namespace
 
 bool serve(const ServeOptions& options) {
@@ -199,12 +202,8 @@ bool serve(const ServeOptions& options) {
         fmt::format("1 to {} devices can be served, not {}", kMaxDevices, makers.size()));
   }
   const IgnoredSignal no_reader(SIGPIPE);  // a console's standard output may be closed by whoever read it
-  if (options.link.carrier == Carrier::kGuest) {
-    GuestPort port(options.link.socket);
-    const StopSignals signals(port.wait_place());
-    if (!port.write_back()) options.say(slow_memory(options.link.socket));
-    return serve_window(port, options, makers);
-  }
+  if (options.link.carrier == Carrier::kGuest) return serve_in_guest<GuestPort>(options, makers);
+  if (options.link.carrier == Carrier::kVfio) return serve_in_guest<VfioPort>(options, makers);
   if (options.link.carrier == Carrier::kXen) {
     XenPort port(options.link.socket);
     const StopSignals signals(port.wait_place());

@@ -3,6 +3,7 @@
 
 #include <hawser/process/guest_port.hpp>
 #include <hawser/process/run.hpp>
+#include <hawser/process/vfio_port.hpp>
 #include <hawser/process/xen_port.hpp>
 
 #include "argo_port.hpp"
@@ -72,15 +73,19 @@ bool use_window(P& port, const UseOptions& options) {
   return use_over(link, options, [] {});
 }
 
+template <class P>
+bool use_in_guest(const UseOptions& options) {
+  P port(options.link.socket);
+  const StopSignals signals(port.wait_place());
+  if (const std::string note = port.memory_note(); !note.empty()) options.say(note);
+  return use_window(port, options) && !signals.asked();
+}
+
 }  // namespace
 
 bool use(const UseOptions& options) {
-  if (options.link.carrier == Carrier::kGuest) {
-    GuestPort port(options.link.socket);
-    const StopSignals signals(port.wait_place());
-    if (!port.write_back()) options.say(slow_memory(options.link.socket));
-    return use_window(port, options) && !signals.asked();
-  }
+  if (options.link.carrier == Carrier::kGuest) return use_in_guest<GuestPort>(options);
+  if (options.link.carrier == Carrier::kVfio) return use_in_guest<VfioPort>(options);
   if (options.link.carrier == Carrier::kXen) {
     XenPort port(options.link.socket);
     const StopSignals signals(port.wait_place());

@@ -3,27 +3,20 @@
 
 #include <hawser/process/xen_port.hpp>
 
+#include "raise.hpp"
+
 #include <hawser/argo/spec.hpp>
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <time.h>
 #include <uapi/hawser/argo.h>
 
 #include <cerrno>
 #include <cstring>
-#include <stdexcept>
 
 namespace hawser::process {
 namespace {
-
-template <class... T>
-[[noreturn]] void raise(fmt::format_string<T...> text, T&&... values) {
-  throw std::runtime_error(fmt::format(text, std::forward<T>(values)...));
-}
 
 OwnedFd open_device(const std::string& path) {
   OwnedFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
@@ -48,38 +41,26 @@ XenPort::XenPort(const std::string& path, std::size_t bytes)
   if (fd < 0) raise("no descriptor left to wait on: {}", std::strerror(errno));
   if (::ioctl(device_.get(), HAWSER_ARGO_USER_BELL, &fd) != 0)
     raise("the signals of {} cannot be had: {}", path, std::strerror(errno));
-  place_.add_doorbell(fd);
-  void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, device_.get(), 0);
-  if (at == MAP_FAILED) raise("{} has no memory for rings and buffers: {}", path, std::strerror(errno));
-  memory_ = {static_cast<std::byte*>(at), bytes};
-}
-
-XenPort::~XenPort() {
-  ::munmap(memory_.data(), memory_.size());
+  wait_place().add_doorbell(fd);
+  if (!map(device_.get(), 0, bytes))
+    raise("{} has no memory for rings and buffers: {}", path, std::strerror(errno));
 }
 
 std::uint64_t XenPort::frame(const std::byte* page) const {
-  return static_cast<std::uint64_t>(page - memory_.data()) / argo::kPageBytes;
+  return static_cast<std::uint64_t>(page - memory().data()) / argo::kPageBytes;
 }
 
 std::int64_t XenPort::hypercall(argo::Command command, void* arg1, void* arg2, std::uint32_t arg3,
                                 std::uint32_t arg4) {
   hawser_argo_user_call call{.op = static_cast<std::uint32_t>(command),
                              .result = 0,
-                             .base = address(memory_.data()),
+                             .base = address(memory().data()),
                              .arg1 = address(arg1),
                              .arg2 = address(arg2),
                              .arg3 = arg3,
                              .arg4 = arg4};
   if (::ioctl(device_.get(), HAWSER_ARGO_USER_CALL, &call) != 0) return -EFAULT;
   return call.result;
-}
-
-Instant XenPort::now() const {
-  timespec time{};
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return Instant{static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
-                 static_cast<std::uint64_t>(time.tv_nsec)};
 }
 
 }  // namespace hawser::process

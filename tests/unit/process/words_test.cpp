@@ -61,17 +61,34 @@ TEST_CASE("a link in a Linux guest names the module's device") {
   CHECK(address.links == 3);
 }
 
+TEST_CASE("a link through vfio-pci names the PCI function, with or without its domain") {
+  for (const char* words : {"vfio:0000:00:04.0,link=2,links=3", "vfio:00:04.0,link=2,links=3"}) {
+    const LinkAddress address = parse_link(words);
+    CHECK(address.carrier == Carrier::kVfio);
+    CHECK(address.socket == "0000:00:04.0");
+    CHECK(address.number == 2);
+    CHECK(address.links == 3);
+  }
+}
+
 TEST_CASE("each malformed link gets its sentence") {
   for (const Wrong& wrong : {
            Wrong{"",
-                 "'' is not a link; write ivshmem:SOCKET, argo:SOCKET,peer=DOMAIN, or in a Linux guest "
-                 "guest:/dev/hawser0"},
+                 "'' is not a link; write ivshmem:SOCKET, argo:SOCKET,peer=DOMAIN, in a Linux guest "
+                 "guest:/dev/hawser0 or vfio:0000:00:04.0, or in a Linux domain of Xen "
+                 "xen:/dev/hawser_argo,peer=DOMAIN"},
            Wrong{"vsock:5",
-                 "'vsock:5' is not a link; write ivshmem:SOCKET, argo:SOCKET,peer=DOMAIN, or in a Linux "
-                 "guest guest:/dev/hawser0"},
+                 "'vsock:5' is not a link; write ivshmem:SOCKET, argo:SOCKET,peer=DOMAIN, in a Linux "
+                 "guest guest:/dev/hawser0 or vfio:0000:00:04.0, or in a Linux domain of Xen "
+                 "xen:/dev/hawser_argo,peer=DOMAIN"},
            Wrong{"argo:", "the link names no socket; write argo:SOCKET,peer=DOMAIN"},
            Wrong{"guest:", "the link names no device; write guest:/dev/hawser0"},
            Wrong{"guest:/dev/hawser0,unsealed",
+                 "'unsealed' is not an option of a link in a guest; it may have link=N and links=N"},
+           Wrong{"vfio:", "the link names no PCI function; write vfio:0000:00:04.0"},
+           Wrong{"vfio:/dev/vfio/3",
+                 "'/dev/vfio/3' is not the address of a PCI function; write vfio:0000:00:04.0"},
+           Wrong{"vfio:0000:00:04.0,unsealed",
                  "'unsealed' is not an option of a link in a guest; it may have link=N and links=N"},
            Wrong{"argo:s", "the link does not say whose domain is the other side; add peer=DOMAIN"},
            Wrong{"argo:s,peer=1,links=2",

@@ -19,16 +19,18 @@ enum class Carrier : std::uint8_t {
   kArgo,     ///< Messages that a broker copies.
   kXen,      ///< Messages that Xen copies, through the module hawser_argo of the Linux domain that we are in.
   kGuest,    ///< A window of the Linux guest that we are in, through the module hawser_ivshmem.
+  kVfio,     ///< The same through vfio-pci, without a module of ours.
 };
 
 /// `ivshmem:SOCKET[,link=N][,links=N][,unsealed]`: which of the window's links (0), into how many a new window is divided
 /// (1), and whether a memory object that others can shrink is acceptable (no).
 /// `guest:/dev/hawserN[,link=N][,links=N]`: the same in a Linux guest.
+/// `vfio:0000:00:04.0[,link=N][,links=N]`: the same by the PCI function's address, which vfio-pci gives away.
 /// `argo:SOCKET,peer=DOMAIN[,link=N]`: the socket of our own domain at a broker, and whose domain is the other side.
 /// `xen:/dev/hawser_argo,peer=DOMAIN[,link=N]`: the same in a Linux domain of Xen.
 struct LinkAddress {
   Carrier carrier = Carrier::kIvshmem;
-  std::string socket;      ///< In a guest or domain: the character device.
+  std::string socket;      ///< In a guest or domain: the character device; VFIO: the PCI address.
   std::uint16_t peer = 0;  ///< Argo, Xen: the domain at the other end.
   std::uint32_t number = 0;
   std::uint32_t links = 1;
