@@ -207,10 +207,13 @@ modules_of() {
   done
 }
 
+# Every file that is named as ours are, but in /tmp, which is another file system.
+names_of_ours() { inside find / -xdev -iname '*hawser*' | sort; }
+
 # --- the tests
 
 mount_root
-inside find / -xdev -iname '*hawser*' >"$folder/before" 2>/dev/null
+names_of_ours >"$folder/before"
 cp "$packages"/hawser-dkms_*_all.deb "$packages"/hawser-guest_*_amd64.deb "$root/tmp/"
 echo "apt install ..."
 apt update || fail "the lists of packages could not be read: see $folder/apt.log"
@@ -218,6 +221,7 @@ expect "apt install ./hawser-dkms ./hawser-guest" apt install \
   "/tmp/$(basename "$packages"/hawser-dkms_*_all.deb)" "/tmp/$(basename "$packages"/hawser-guest_*_amd64.deb)"
 first=$(newest_kernel)
 modules_of "$first"
+expect "what will be looked for is found" sh -c "chroot '$root' find / -xdev -iname '*hawser*' | grep -qFx /usr/bin/hawser"
 expect "no service is enabled" sh -c "! find '$root/etc/systemd' -name 'hawser*' | grep ."
 expect "the manual page can be read" inside sh -c 'zcat /usr/share/man/man1/hawser.1.gz | head -n 5'
 cat >"$root/etc/hawser/served.conf" <<'END'
@@ -255,7 +259,7 @@ echo "apt purge ..."
 expect "apt purge of the first kernel" apt purge "linux-image-$first" "linux-headers-$first"
 expect "it leaves none of its modules" test ! -e "$root/lib/modules/$first/updates"
 expect "apt purge hawser-dkms hawser-guest" apt purge hawser-dkms hawser-guest
-inside find / -xdev -iname '*hawser*' ! -path '/tmp/*' >"$folder/after" 2>/dev/null
+names_of_ours >"$folder/after"
 expect "purge leaves nothing: $(comm -13 "$folder/before" "$folder/after" | xargs)" cmp "$folder/before" "$folder/after"
 expect "no kernel has an empty folder of DKMS's" sh -c "! find '$root'/lib/modules/*/updates | grep ."
 unmount_root

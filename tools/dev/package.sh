@@ -8,7 +8,7 @@
 #:   ./dev package test           and try them: install, boot, upgrade the kernel, boot, purge, in a Debian of its own
 #:
 #: The same commit gives the same bytes; SOURCE_DATE_EPOCH is the date in them, DEBFULLNAME and DEBEMAIL the maintainer.
-#: The test takes root, about ten minutes on an idle machine, and 6 GB in build/package-test, of which 1.3 stay.
+#: The test takes root, a quarter of an hour, and 6 GB in build/package-test, of which 1.3 stay.
 
 try=
 if [ "${1:-}" = test ]; then
