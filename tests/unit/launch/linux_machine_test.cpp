@@ -45,6 +45,7 @@ TEST_CASE("a Linux guest gets its kernel, its initramfs and its words, and a pan
     CHECK(after(command, "-append").ends_with(" role=driver"));
     CHECK(after(command, "-append").find(" panic=-1 ") != std::string::npos);
     CHECK(has(command, "-no-reboot"));
+    CHECK(after(command, "-smp") == "1,maxcpus=2");
     CHECK(after(command, "-chardev") == "socket,id=window,path=/run/a,,b.sock");
     CHECK(!has(command, "-drive"));
   }
