@@ -22,7 +22,7 @@ _hawser() {
   fi
   case $prev in
     --arch | --driver-arch | --device-arch) _hawser_values "x86_64 aarch64" && return ;;
-    --driver) _hawser_values "guest process" && return ;;
+    --driver) _hawser_values "guest linux process" && return ;;
     --order) _hawser_values "driver-first device-first" && return ;;
     --quirks) _hawser_values "xen none" && return ;;
     --accel) _hawser_values "auto kvm tcg" && return ;;
@@ -43,7 +43,7 @@ _hawser() {
         _hawser_values "blk,file= blk,memory= net,tap= net,user net,echo console,pty console,stdio console,echo rng"
         compopt -o nospace
       else
-        _hawser_values "guest process"
+        _hawser_values "guest linux process"
       fi
       return
       ;;
