@@ -20,6 +20,7 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -220,15 +221,26 @@ def dependencies(program):
     return ", ".join(sorted(found))
 
 
+def identify(program):
+    """Its build's identity is made of where it was built, too; now of the bytes that are there."""
+    data = bytearray(program.read_bytes())
+    head = struct.pack("<III4s", 4, 20, 3, b"GNU")  # NT_GNU_BUILD_ID of 20 bytes
+    if data.count(head) != 1:
+        raise Problem(f"{program} has no build's identity of the usual form")
+    at = data.index(head) + len(head)
+    data[at : at + 20] = bytes(20)
+    data[at : at + 20] = hashlib.sha1(data).digest()
+    program.write_bytes(data)
+
+
 def guest(package, output, arch, program):
     tools = {"amd64": "x86_64", "arm64": "aarch64"}[arch] + "-linux-gnu-"
     if run("dpkg", "--print-architecture").strip() == arch:
         tools = ""
     stripped = package.folder / "usr/bin/hawser"
     stripped.parent.mkdir(parents=True)
-    # The build's identity is made of where it was built.
-    run(f"{tools}strip", "--remove-section=.comment", "--remove-section=.note.gnu.build-id", "-o", str(stripped),
-        str(program))
+    run(f"{tools}strip", "--remove-section=.comment", "-o", str(stripped), str(program))
+    identify(stripped)
     stripped.chmod(0o755)
     completions = ROOT / "cli" / "completions"
     for source, target in (("hawser.bash", "bash-completion/completions/hawser"),
