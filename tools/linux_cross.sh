@@ -34,7 +34,7 @@ sys_root = '$root'
 pkg_config_libdir = ['$root/usr/lib/$triplet/pkgconfig', '$root/usr/share/pkgconfig']
 
 [built-in options]
-c_args = ['-isystem', '$root/usr/include', '-isystem', '$root/usr/include/$triplet']
-cpp_args = ['-isystem', '$root/usr/include', '-isystem', '$root/usr/include/$triplet']
+c_args = ['-ffile-prefix-map=$root=', '-isystem', '$root/usr/include', '-isystem', '$root/usr/include/$triplet']
+cpp_args = ['-ffile-prefix-map=$root=', '-isystem', '$root/usr/include', '-isystem', '$root/usr/include/$triplet']
 cpp_link_args = ['-L$root/usr/lib/$triplet', '-Wl,-rpath-link,$root/usr/lib/$triplet:$root/lib/$triplet']
 END

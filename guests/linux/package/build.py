@@ -233,6 +233,27 @@ def identify(program):
     program.write_bytes(data)
 
 
+def forget_places(program):
+    """A program that is built for another architecture has been told where its libraries are here (RUNPATH)."""
+    data = bytearray(program.read_bytes())
+    table, = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    headers = [struct.unpack_from("<IIQQQQ", data, table + size * n) for n in range(count)]
+    dynamic = next(h for h in headers if h[0] == 2)  # PT_DYNAMIC
+    entries = [struct.unpack_from("<QQ", data, dynamic[2] + at) for at in range(0, dynamic[5], 16)]
+    strings = next(value for tag, value in entries if tag == 5)  # DT_STRTAB
+    load = next(h for h in headers if h[0] == 1 and h[3] <= strings < h[3] + h[5])  # the PT_LOAD that has it
+    for tag, value in entries:
+        if tag in (15, 29):  # DT_RPATH, DT_RUNPATH
+            at = strings - load[3] + load[2] + value
+            end = data.index(0, at)
+            data[at:end] = bytes(end - at)
+    kept = [e for e in entries if e[0] not in (15, 29)]
+    kept += [(0, 0)] * (len(entries) - len(kept))
+    struct.pack_into(f"<{2 * len(kept)}Q", data, dynamic[2], *(number for entry in kept for number in entry))
+    program.write_bytes(data)
+
+
 def guest(package, output, arch, program):
     tools = {"amd64": "x86_64", "arm64": "aarch64"}[arch] + "-linux-gnu-"
     if run("dpkg", "--print-architecture").strip() == arch:
@@ -240,6 +261,7 @@ def guest(package, output, arch, program):
     stripped = package.folder / "usr/bin/hawser"
     stripped.parent.mkdir(parents=True)
     run(f"{tools}strip", "--remove-section=.comment", "-o", str(stripped), str(program))
+    forget_places(stripped)
     identify(stripped)
     stripped.chmod(0o755)
     completions = ROOT / "cli" / "completions"
