@@ -14,7 +14,7 @@ namespace hawser::process {
 
 using DeviceRef = virtio::msg::DeviceRef<RegionMemory>;
 
-MakeServed parse_blk(const Words& words);
+MakeServed parse_blk(const Words& words, bool shares_fate);
 MakeServed parse_net(const Words& words, unsigned place);
 MakeServed parse_console(const Words& words);
 MakeServed parse_rng(const Words& words);

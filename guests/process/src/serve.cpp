@@ -195,8 +195,10 @@ bool serve_in_guest(const ServeOptions& options, const Makers& makers) {
 
 bool serve(const ServeOptions& options) {
   Makers makers;
+  const bool in_a_guest = options.link.carrier == Carrier::kGuest || options.link.carrier == Carrier::kVfio ||
+                          options.link.carrier == Carrier::kXen;
   for (const auto& words : options.devices)
-    makers.push_back(parse_served(words, static_cast<unsigned>(makers.size())));
+    makers.push_back(parse_served(words, static_cast<unsigned>(makers.size()), !in_a_guest));
   if (makers.empty() || makers.size() > kMaxDevices) {
     throw std::invalid_argument(
         fmt::format("1 to {} devices can be served, not {}", kMaxDevices, makers.size()));

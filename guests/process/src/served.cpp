@@ -14,9 +14,9 @@ void unknown_word(std::string_view kind, const Word& word) {
       fmt::format("'{}' is not an option of the device {}; see hawser serve --help", word.text, kind));
 }
 
-MakeServed parse_served(std::string_view text, unsigned place) {
+MakeServed parse_served(std::string_view text, unsigned place, bool shares_fate) {
   const Words words(text);
-  if (words.first() == "blk") return parse_blk(words);
+  if (words.first() == "blk") return parse_blk(words, shares_fate);
   if (words.first() == "net") return parse_net(words, place);
   if (words.first() == "console") return parse_console(words);
   if (words.first() == "rng") return parse_rng(words);
@@ -29,6 +29,10 @@ std::string_view served_help() {
          "  blk,file=PATH          a disk in a file or block device\n"
          "  blk,memory=SIZE        a disk in this process's memory, lost when it ends\n"
          "      ,ro  ,id=TEXT  ,queues=N\n"
+         "      ,cache=write-back      what is written may be in this kernel's memory until it is flushed\n"
+         "      ,cache=write-through   it is in the file when the driver is told so; the default in a guest "
+         "that serves,\n"
+         "                             which may lose its memory while its driver lives on\n"
          "  net,tap=NAME           a TAP interface, which is made if it is missing\n"
          "  net,user               what this process can reach: NAT, 10.0.2.0/24, DHCP\n"
          "      ,restricted  ,forward=[tcp:|udp:]PORT:DRIVERPORT\n"

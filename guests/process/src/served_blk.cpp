@@ -26,6 +26,7 @@ struct Choice {
   std::optional<std::string> file;
   std::uint64_t memory = 0;
   bool read_only = false;
+  bool write_back = true;
   std::uint16_t queues = 1;
   std::string id;
 };
@@ -97,12 +98,14 @@ class ServedFile final : public Served {
   ServedFile(const Choice& choice, const Say& say)
       : path_(*choice.file),
         id_(choice.id.empty() ? "hawser-file" : choice.id),
+        write_back_(choice.write_back),
         file_(path_, {.read_only = choice.read_only, .depth = kDepth, .log = say}),
         room_(choice.queues) {}
   DeviceRef model() override { return DeviceRef(blk_); }
   std::string describe() const override {
-    return fmt::format("block, {} of {}{}{}", size_text(file_.capacity() * kSectorBytes), path_,
-                       file_.read_only() ? ", read only" : "", file_.uses_io_uring() ? ", io_uring" : "");
+    return fmt::format("block, {} of {}{}{}{}", size_text(file_.capacity() * kSectorBytes), path_,
+                       file_.read_only() ? ", read only" : "", write_back_ ? "" : ", write-through",
+                       file_.uses_io_uring() ? ", io_uring" : "");
   }
   std::vector<int> wake_fds() const override {
     if (file_.wake_fd() < 0) return {};
@@ -115,15 +118,18 @@ class ServedFile final : public Served {
 
   std::string path_;
   std::string id_;
+  bool write_back_;
   BlockFile file_;
   Room room_;
-  virtio::device::Blk<RegionMemory, BlockFile> blk_{room_.storage(), file_, {.id = id_}};
+  virtio::device::Blk<RegionMemory, BlockFile> blk_{
+      room_.storage(), file_, {.id = id_, .write_cache = write_back_}};
 };
 
 }  // namespace
 
-MakeServed parse_blk(const Words& words) {
+MakeServed parse_blk(const Words& words, bool shares_fate) {
   Choice choice;
+  choice.write_back = shares_fate;
   words.once();
   for (const Word& word : words.rest()) {
     if (word.key == "file") {
@@ -132,6 +138,11 @@ MakeServed parse_blk(const Words& words) {
       choice.memory = word.size(kSectorBytes, std::uint64_t{1} << 40);
     } else if (word.text == "ro") {
       choice.read_only = true;
+    } else if (word.key == "cache") {
+      choice.write_back = word.string() == "write-back";
+      if (!choice.write_back && word.string() != "write-through")
+        throw std::invalid_argument(
+            fmt::format("'{}': cache must be write-back or write-through", word.text));
     } else if (word.key == "queues") {
       choice.queues = static_cast<std::uint16_t>(word.number(1, kMaxBlkQueues));
     } else if (word.key == "id") {

@@ -130,6 +130,8 @@ TEST_CASE("each malformed device gets its sentence, before anything is opened") 
            Wrong{"blk,memory=1M,queues=9", "'queues=9': queues must be a number from 1 to 8"},
            Wrong{"blk,memory=1M,id=123456789012345678901",
                  "'id=123456789012345678901': id has at most 20 characters"},
+           Wrong{"blk,file=a,cache=none", "'cache=none': cache must be write-back or write-through"},
+           Wrong{"blk,file=a,cache", "'cache': cache needs a value, as in cache=..."},
            Wrong{"blk,memory=1M,ro,ro", "'ro': ro was already given"},
            Wrong{"blk,memory=1M,", "'blk': there is an option without a name after a comma"},
            Wrong{"net", network.c_str()},
@@ -195,6 +197,15 @@ TEST_CASE("a comma in a file's name is written twice") {
   std::string words = "blk,ro,file=" + path.string();
   words.insert(words.find("hawser,") + 6, ",");
   CHECK(parse_served(words)(nobody)->describe().starts_with("block, 1 MiB of " + path.string()));
+  // Who may outlive this kernel is not told of what is only in its memory.
+  const auto cached = [&](const char* more, bool shares_fate) {
+    const std::string text = parse_served(words + more, 0, shares_fate)(nobody)->describe();
+    return text.find("write-through") == std::string::npos;
+  };
+  CHECK(cached("", true));
+  CHECK_FALSE(cached("", false));
+  CHECK(cached(",cache=write-back", false));
+  CHECK_FALSE(cached(",cache=write-through", true));
   std::filesystem::remove(path);
   CHECK_THROWS_WITH_AS(parse_served("blk,file=/nonexistent")(nobody),
                        "the disk /nonexistent cannot be opened for writing: No such file or directory",

@@ -206,6 +206,17 @@ TEST_CASE("writes are durable when they complete, unless the cache is write-back
   CHECK(durable({VIRTIO_BLK_F_FLUSH}, {}));
 }
 
+TEST_CASE("without a write cache there is nothing to flush or to choose") {
+  const Features with = device::blk_features(false, 1, true), without = device::blk_features(false, 1, false);
+  CHECK(with.has(VIRTIO_BLK_F_FLUSH));
+  CHECK(with.has(VIRTIO_BLK_F_CONFIG_WCE));
+  CHECK_FALSE(without.has(VIRTIO_BLK_F_FLUSH));
+  CHECK_FALSE(without.has(VIRTIO_BLK_F_CONFIG_WCE));
+  device::WriteCache cache;
+  cache.start(without);
+  CHECK_FALSE(cache.write_back());
+}
+
 TEST_CASE("a disk that has grown is announced once") {
   struct Growing : SlowDisk {
     using SlowDisk::SlowDisk;

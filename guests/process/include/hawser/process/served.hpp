@@ -39,8 +39,9 @@ class Served {
 using MakeServed = std::function<std::unique_ptr<Served>(const Say& say)>;
 
 /// Checks the words and touches nothing. `place`: how many devices were named before; two of one kind then differ in
-/// what must differ, such as the address. Throws std::invalid_argument with one sentence.
-MakeServed parse_served(std::string_view words, unsigned place = 0);
+/// what must differ, such as the address. `shares_fate`: when this kernel goes, so does whoever drives the devices; if not,
+/// what it has told a driver to be written must not be in its memory alone. Throws std::invalid_argument with one sentence.
+MakeServed parse_served(std::string_view words, unsigned place = 0, bool shares_fate = true);
 
 /// Lines for --help: what may be written.
 std::string_view served_help();

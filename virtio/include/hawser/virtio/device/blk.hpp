@@ -51,7 +51,7 @@ class Blk {
   Blk& operator=(const Blk&) = delete;
 
   Features offered() const {
-    Features all = blk_features(backend_.read_only(), queue_count());
+    Features all = blk_features(backend_.read_only(), queue_count(), options_.write_cache);
     all.set(VIRTIO_F_IN_ORDER, options_.in_order);
     return all;
   }

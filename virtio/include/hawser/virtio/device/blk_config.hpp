@@ -27,6 +27,9 @@ struct BlkOptions {
   std::uint32_t max_write_zeroes_sectors = 1 << 16;
   /// Offer VIRTIO_F_IN_ORDER: cheaper with a backend that is over at once, but one slow request holds up all behind it.
   bool in_order = false;
+  /// Offer a cache that the driver may use and has to flush. Without, what is written is durable when it completes:
+  /// for a device that may lose its memory while its driver lives on, to whom a later flush would say nothing of it.
+  bool write_cache = true;
 };
 
 /// Whether completed writes may still be volatile. Three rules, all of §5.2.6.2: without FLUSH there is nothing to make
@@ -88,9 +91,10 @@ inline virtio_blk_config blk_config(const BlkOptions& options, const BlkShape& s
   return config;
 }
 
-inline Features blk_features(bool read_only, std::uint16_t queues) {
-  Features offered{VIRTIO_BLK_F_SIZE_MAX, VIRTIO_BLK_F_SEG_MAX,  VIRTIO_BLK_F_BLK_SIZE,
-                   VIRTIO_BLK_F_FLUSH,    VIRTIO_BLK_F_TOPOLOGY, VIRTIO_BLK_F_CONFIG_WCE};
+inline Features blk_features(bool read_only, std::uint16_t queues, bool write_cache = true) {
+  Features offered{VIRTIO_BLK_F_SIZE_MAX, VIRTIO_BLK_F_SEG_MAX, VIRTIO_BLK_F_BLK_SIZE, VIRTIO_BLK_F_TOPOLOGY};
+  offered.set(VIRTIO_BLK_F_FLUSH, write_cache);
+  offered.set(VIRTIO_BLK_F_CONFIG_WCE, write_cache);
   offered.set(VIRTIO_BLK_F_MQ, queues > 1);
   offered.set(VIRTIO_BLK_F_RO, read_only);
   offered.set(VIRTIO_BLK_F_DISCARD, !read_only);
