@@ -732,6 +732,7 @@ static void op_reset(struct virtio_device *vdev)
 {
 	struct hawser_vdev *v = to_hawser(vdev);
 	unsigned int n;
+	bool unknown;
 	int ret = 0;
 
 	mutex_lock(&v->lock);
@@ -760,12 +761,15 @@ static void op_reset(struct virtio_device *vdev)
 	}
 	v->status = 0;
 	/* What came up while it was broken has not been told of it. */
-	if (v->broken && !v->epoch)
-		queue_work(v->bus->protocol, &v->bus->sync);
+	unknown = v->broken && !v->epoch;
 	v->broken = false;
 	if (v->written)
 		memset(v->written, 0, v->config_size);
 	mutex_unlock(&v->lock);
+	if (unknown) {	/* and the driver asks next what it offers */
+		queue_work(v->bus->protocol, &v->bus->sync);
+		flush_work(&v->bus->sync);
+	}
 	if (ret)
 		dev_err(&vdev->dev, "does not end its reset (%d)\n", ret);
 }
