@@ -41,6 +41,11 @@ std::string others(const fs::path& functions) {
   return fmt::format("ivshmem devices are at {}", fmt::join(names, ", "));
 }
 
+bool iommu_there(const fs::path& sys) {
+  std::error_code error;
+  return fs::directory_iterator(sys / "class/iommu", error) != fs::directory_iterator();
+}
+
 /// All of it by root, and harmless where a part was done before.
 std::string binding(const std::string& address, bool bound) {
   const std::string function = "/sys/bus/pci/devices/" + address;
@@ -78,7 +83,11 @@ unsigned vfio_group(const std::string& address, const fs::path& sys) {
   unsigned group = 0;
   const std::string number = link_name(function / "iommu_group");
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), group);
-  if (number.empty() || error != std::errc() || end != number.data() + number.size())
+  const bool grouped = !number.empty() && error == std::errc() && end == number.data() + number.size();
+  const std::string driver = link_name(function / "driver");
+  const bool bound = driver == "vfio-pci";
+  // By a device tree a function comes into its group only when a driver asks for it.
+  if (!grouped && (bound || !iommu_there(sys)))
     raise(
         "{} is in no IOMMU group, so vfio-pci cannot give it away: this guest needs an IOMMU (QEMU: -M "
         "q35,kernel-irqchip=split -device intel-iommu,intremap=on, and intel_iommu=on on the kernel's "
@@ -86,9 +95,7 @@ unsigned vfio_group(const std::string& address, const fs::path& sys) {
         "line; arm64: -M virt,gic-version=3,iommu=smmuv3), or the module: modprobe hawser_ivshmem, then "
         "guest:/dev/hawser0",
         address);
-
-  const std::string driver = link_name(function / "driver");
-  if (driver != "vfio-pci")
+  if (!bound)
     raise("{} is bound to {}, not to vfio-pci; as root: {}", address, driver.empty() ? "no driver" : driver,
           binding(address, !driver.empty()));
   return group;

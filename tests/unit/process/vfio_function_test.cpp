@@ -115,6 +115,13 @@ TEST_CASE("a function that vfio-pci has not is bound by what the sentence says")
                     "echo 0000:00:04.0 >/sys/bus/pci/devices/0000:00:04.0/driver/unbind; " + kProbe);
 }
 
+TEST_CASE("where there is an IOMMU, a function that had no driver yet may be in no group yet") {
+  Sysfs sysfs;
+  sysfs.add(kAddress, "0x1af4", "0x1110");
+  fs::create_directories(sysfs.top() / "class/iommu/smmu3.0x0000000009050000");
+  expect(sysfs, "0000:00:04.0 is bound to no driver, not to vfio-pci; as root: " + kBind + kProbe);
+}
+
 TEST_CASE("what vfio-pci does to memory is said, and where better memory is") {
   CHECK(vfio_memory_note(kAddress, false) ==
         "vfio-pci maps the memory of 0000:00:04.0 uncached, which is slow on some hosts; guest:/dev/hawserN "
