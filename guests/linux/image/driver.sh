@@ -202,15 +202,21 @@ use_console() {
     answer="answer-42-device"
   fi
   begin
-  echo "$question" >&3
   seen=no
   bytes=0
-  while [ $seen = no ] && IFS= read -r -t 5 line <&3; do
-    bytes=$((bytes + ${#line} + 1))
-    case "$line" in *"$answer"*) seen=yes ;; esac
+  # Until stty, this terminal has sent the shell's greeting back to it; and the shell may not be there yet.
+  for attempt in 1 2 3 4 5; do
+    [ "$attempt" = 1 ] || say "console: no answer, asking again"
+    echo "$question" >&3
+    bytes=$((bytes + ${#question} + 1))
+    while [ $seen = no ] && IFS= read -r -t 2 line <&3; do
+      bytes=$((bytes + ${#line} + 1))
+      case "$line" in *"$answer"*) seen=yes ;; esac
+    done
+    [ $seen = no ] || break
   done
   exec 3>&-
-  row console0 "$([ "$peer" = plain ] && echo echo || echo shell)" $((bytes + ${#question} + 1)) 2 $seen
+  row console0 "$([ "$peer" = plain ] && echo echo || echo shell)" "$bytes" $((2 * attempt)) $seen
 }
 
 use_rng() {
