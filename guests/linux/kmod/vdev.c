@@ -639,6 +639,7 @@ void hawser_vdev_break(struct hawser_vdev *v, const char *why)
 void hawser_vdev_gone(struct hawser_vdev *v)
 {
 	WRITE_ONCE(v->gone, true);
+	smp_mb();	/* pairs with the one in add_queue() */
 	kill_queues(v);
 }
 
@@ -724,6 +725,9 @@ static void op_set_status(struct virtio_device *vdev, u8 status)
 		tell_status(v, VIRTIO_CONFIG_S_FAILED, &ignored);
 	}
 	judge(v, ret, "it cannot be started");
+	/* So that no driver begins with a device that is no use. */
+	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) && READ_ONCE(v->broken))
+		v->status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 out:
 	mutex_unlock(&v->lock);
 }
@@ -794,12 +798,13 @@ static void add_queue(struct hawser_vdev *v, struct hawser_queue *q)
 	struct hawser_bus *bus = v->bus;
 	unsigned int mark = hawser_mark_of(v->number, q->index);
 
-	if (READ_ONCE(v->gone))
-		q->dead = true;
 	WRITE_ONCE(v->queues[q->index], q);
 	spin_lock_irq(&bus->marks_lock);
 	list_add_rcu(&q->mark_node, &bus->by_mark[mark]);
 	spin_unlock_irq(&bus->marks_lock);
+	smp_mb();	/* add, then look; who ends the device kills afterwards */
+	if (READ_ONCE(v->gone) || READ_ONCE(v->broken))
+		hawser_queue_kill(q);
 }
 
 static void op_del_vqs(struct virtio_device *vdev)

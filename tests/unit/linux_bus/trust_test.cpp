@@ -279,3 +279,51 @@ TEST_CASE("a disk tells its driver what is too long for the region, whatever its
   CHECK(size >= 4096);
   CHECK(std::uint64_t{size} * segments <= linux_bus::kRegion / 8);
 }
+
+TEST_CASE("no driver begins with a device that breaks while features are agreed, and a later one does") {
+  Scene scene;
+  bool silent = true;
+  scene.peer.instead = [&](const msg::wire::Header& header, const std::string&) {
+    return silent && header.msg_id == msg::VIRTIO_MSG_SET_DRIVER_FEATURES;
+  };
+  scene.peer.come();
+  REQUIRE(Driver::vdev != nullptr);
+  CHECK(Driver::refused);
+  CHECK(stub_log_lines == 1);
+  silent = false;
+  Driver::rebind();
+  std::string room(1, '\x55');
+  Driver::add(0, "read", &room);
+  CHECK(scene.peer.serve(0, std::string(1, '\0')).size() == 1);
+  CHECK(Driver::completion());
+}
+
+TEST_CASE("queues that are made after the device broke end their requests at once") {
+  Scene scene;
+  scene.peer.come();
+  REQUIRE(Driver::vdev != nullptr);
+  auto* device = Driver::vdev;
+  const auto* ops = device->config;
+  Driver::remove(device);
+  ops->set_status(device, 3);
+  device->features = ops->get_features(device);
+  ops->finalize_features(device);
+  ops->set_status(device, 3 | VIRTIO_CONFIG_S_FEATURES_OK);
+  // After the driver has looked, before it makes its queues: a write that is not answered.
+  scene.peer.instead = [](const msg::wire::Header&, const std::string&) { return true; };
+  const u8 byte = 1;
+  ops->set(device, 32, &byte, 1);
+  Driver::vdev = device;
+  Driver::queues.assign(1, nullptr);
+  std::array<vq_callback_t*, 1> callbacks{[](virtqueue*) {}};
+  std::array<const char*, 1> names{"queue"};
+  REQUIRE(ops->find_vqs(device, 1, Driver::queues.data(), callbacks.data(), names.data(), nullptr, nullptr) ==
+          0);
+  Driver::state.clear();
+  Driver::state[Driver::queues[0]] = {};
+  ops->set_status(device, 15);
+  std::string room(1, '\x55');
+  Driver::add(0, "read", &room);
+  CHECK(Driver::completion());
+  CHECK(room == "\x01");
+}
