@@ -4,11 +4,10 @@
 
 """A Linux guest that uses devices, while what serves them dies again and again, and while its modules come and go.
 
-    linux_soak.py --hawser PROGRAM --images FOLDER [--cycles N] [--seed N] [--leaks] [unittest arguments]
+    linux_soak.py --hawser PROGRAM --images FOLDER [--cycles N] [--seed N] [unittest arguments]
 
-The disk is a file that outlives whoever serves it. fio writes it and reads back what it wrote, all the time. Writes
-that were acknowledged and not flushed may be lost with a guest's memory, so where a whole guest dies they are flushed:
-by fio in every other run (--sync=dsync), and by the device itself in the others (its cache set to write through).
+The disk is a file that outlives whoever serves it. fio writes it and reads back what it wrote, all the time, and never
+flushes: what a guest that serves has acknowledged is not in its memory alone.
 """
 
 import argparse
@@ -29,15 +28,8 @@ CHOSEN = None  # set by main()
 WRITER = r"""cat >/tmp/writer <<'END'
 runs=0
 while [ ! -e /tmp/stop ]; do
-  sync=
-  if [ "$1" = flush ] && [ "${DSYNC:-}" ]; then
-    sync=--sync=dsync
-    echo "write back" >/sys/block/vda/cache_type
-  elif [ "$1" = flush ]; then
-    echo "write through" >/sys/block/vda/cache_type
-  fi
   fio --name=soak --filename=/dev/vda --offset=1M --size=1M --rw=randwrite --bs=4k --iodepth=16 --direct=1 \
-    --ioengine=io_uring --verify=crc32c --verify_fatal=1 --randseed=$runs $sync >/tmp/fio.log 2>&1 || break
+    --ioengine=io_uring --verify=crc32c --verify_fatal=1 --randseed=$runs >/tmp/fio.log 2>&1 || break
   grep -q "err= 0" /tmp/fio.log || break
   runs=$((runs + 1))
   echo $runs >/tmp/runs
@@ -59,10 +51,10 @@ class Soak(linux_kit.Case):
         driver.does("modprobe hawser_ivshmem")
         return driver
 
-    def begin_writing(self, driver, how=""):
+    def begin_writing(self, driver):
         self.assertTrue(driver.eventually("[ -b /dev/vda ] && [ -e /sys/class/net/eth0 ] && [ -c /dev/hvc0 ]"), driver.tail())
         driver.does(WRITER)
-        driver.does(f"sh /tmp/writer {how} & (while [ ! -e /tmp/stop ]; do head -c 64 /dev/hwrng; done >/dev/null) & "
+        driver.does(f"sh /tmp/writer & (while [ ! -e /tmp/stop ]; do head -c 64 /dev/hwrng; done >/dev/null) & "
                     "ip link set eth0 up")
 
     def end_writing(self, driver):
@@ -110,7 +102,7 @@ class Soak(linux_kit.Case):
 
         driver = self.driver(path)
         device = [boot()]
-        self.begin_writing(driver, "flush")
+        self.begin_writing(driver)
 
         def kill():
             device[0].end()

@@ -82,8 +82,8 @@ TEST_CASE(
 }
 
 TEST_CASE("a peer that does not answer holds nobody up for ever") {
+  std::uint8_t mute = 0;  // outlives the scene, whose end still asks the peer
   Scene scene;
-  std::uint8_t mute = 0;
   scene.peer.instead = [&](const msg::wire::Header& header, const std::string&) {
     return header.msg_id == mute && (header.type & msg::VIRTIO_MSG_TYPE_BUS) == 0;
   };
@@ -204,13 +204,13 @@ TEST_CASE("noise, in messages and in all of the region, does no harm") {
   for (unsigned seed = 1; seed <= 150; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
+    std::vector<std::string> buffers(2000);
+    unsigned noisy = 0;
     Scene scene;
     scene.peer.models[0].id = 1 + seed % 4;
     scene.peer.models[0].queues = 2;
     Driver::wanted = seed % 4 == 1 || seed % 4 == 3 ? 1 : 2;
     if (seed % 4 == 3) Driver::wanted = 1;
-    std::vector<std::string> buffers(2000);
-    unsigned noisy = 0;
     scene.peer.instead = [&](const msg::wire::Header& header, const std::string&) {
       if (noisy == 0 || random() % noisy != 0) return false;
       std::array<std::uint8_t, 300> junk;
@@ -281,8 +281,8 @@ TEST_CASE("a disk tells its driver what is too long for the region, whatever its
 }
 
 TEST_CASE("no driver begins with a device that breaks while features are agreed, and a later one does") {
-  Scene scene;
   bool silent = true;
+  Scene scene;
   scene.peer.instead = [&](const msg::wire::Header& header, const std::string&) {
     return silent && header.msg_id == msg::VIRTIO_MSG_SET_DRIVER_FEATURES;
   };
