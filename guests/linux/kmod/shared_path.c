@@ -202,7 +202,9 @@ static void shared_bury(struct hawser_queue *q)
 	grave->long_lived = q->long_lived;
 	INIT_LIST_HEAD(&grave->path.in_flight);
 	list_splice_init(&path->in_flight, &grave->path.in_flight);
+	spin_lock_irq(&q->bus->lock);
 	list_add(&grave->node, &q->bus->graves);
+	spin_unlock_irq(&q->bus->lock);
 	path->slots = NULL;
 	path->free = NULL;
 	path->num = 0;
@@ -213,8 +215,12 @@ void hawser_graves_clear(struct hawser_bus *bus)
 {
 	struct grave *grave, *next;
 	struct hawser_slot *slot;
+	LIST_HEAD(graves);
 
-	list_for_each_entry_safe(grave, next, &bus->graves, node) {
+	spin_lock_irq(&bus->lock);
+	list_splice_init(&bus->graves, &graves);
+	spin_unlock_irq(&bus->lock);
+	list_for_each_entry_safe(grave, next, &graves, node) {
 		struct gen_pool *pool = grave->long_lived ? bus->posted :
 							    bus->arena;
 

@@ -138,6 +138,8 @@ static inline void INIT_LIST_HEAD(struct list_head *head)
 	head->next = head->prev = head;
 }
 
+#define LIST_HEAD(name) struct list_head name = { &(name), &(name) }
+
 static inline void list_add(struct list_head *node, struct list_head *head)
 {
 	node->next = head->next;
