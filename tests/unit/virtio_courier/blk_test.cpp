@@ -160,6 +160,23 @@ TEST_CASE("an arena that is too small for all requests at once serves them one a
   exercise(world, seed, 80 * 1024, 200);
 }
 
+TEST_CASE("a chain of more bytes than a queue's share of the arena is served by itself") {
+  BlkOverCourier world({.ring = 65536, .memory = 1 << 20, .max_chain = 512 << 10});
+  constexpr std::uint32_t kMore = 496 << 10;  // than half of the arena, which is the share of an only queue
+  const auto at = world.rig.arena.allocate(kMore);
+  REQUIRE(at.has_value());
+  for (unsigned n = 0; n < 3; ++n) {
+    REQUIRE(world.blk->submit(driver::BlkRequest::write(0, *at, kMore)).ok());
+    const Instant deadline = world.rig.first.now() + seconds(5);
+    std::optional<driver::BlkDone> done;
+    while (!done && world.rig.first.now() < deadline) {
+      (void)world.blk->wait(world.rig.first.now() + milliseconds(50));
+      done = world.blk->take();
+    }
+    REQUIRE(done.has_value());
+  }
+}
+
 TEST_CASE("a carrier that says full at any time loses nothing") {
   HAWSER_TEST_SEED(seed);
   BlkOverCourier world({.ring = 8192, .memory = 8 << 20});

@@ -94,6 +94,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     std::uint16_t first_waiting = kNone;
     std::uint16_t last_waiting = kNone;
     std::uint16_t arriving = kNone;
+    std::uint16_t placed = 0;  ///< Chains in the ring, or on their way back.
     std::uint32_t since = 0;  ///< Control messages received when it began; a chain from before is not for it.
     QueueLayout layout;
     RingShape shape;
@@ -233,6 +234,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   static void clear(Queue& queue) {
     queue.known = queue.live = false;
     queue.first_waiting = queue.last_waiting = queue.arriving = queue.free = kNone;
+    queue.placed = 0;
     queue.used = 0;
     queue.layout = {};
     queue.half = {};
@@ -262,6 +264,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   void free_held(Queue& queue, std::uint16_t n) {
     Held& held = queue.held[n];
     let_go_of_readable(queue, held);
+    if (held.placed) --queue.placed;
     if (held.placed && held.writable != 0) {
       arena_.release(held.written_at, held.writable);
       queue.used -= held.writable;
@@ -464,7 +467,8 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     Held& held = queue.held[n];
     Segment writable{Offset(), held.writable};
     if (held.writable != 0) {
-      if (!may_use(queue, held.writable)) return false;
+      // Without one in the ring, nothing would ever be given back for it: what waits counts as used itself.
+      if (queue.placed != 0 && !may_use(queue, held.writable)) return false;
       const auto at = arena_.allocate(held.writable);
       if (!at) return false;
       writable.at = *at;
@@ -479,6 +483,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     }
     held.state = State::kInRing;
     held.placed = true;
+    ++queue.placed;
     held.written_at = writable.at;
     queue.used += held.writable;
     return true;
