@@ -77,8 +77,8 @@ class HostileDriver(Case):
             self.skipTest("SKIPPED: qemu-system-x86_64 is not installed")
         path = self.window()
         guest = self.start("qemu-system-x86_64", "-M", "q35", "-bios", "qboot.rom", "-device", "isa-debug-exit,iobase=0xf4",
-                           "-cpu", "max", "-accel", "tcg", "-m", "128", "-nodefaults", "-display", "none", "-serial", "stdio",
-                           "-no-reboot", "-net", "none", "-kernel", image, "-chardev", f"socket,id=window,path={path}",
+                           "-cpu", "max", "-accel", "tcg", "-smp", "1,maxcpus=2", "-m", "128", "-nodefaults", "-display", "none",
+                           "-serial", "stdio", "-no-reboot", "-net", "none", "-kernel", image, "-chardev", f"socket,id=window,path={path}",
                            "-device", "ivshmem-doorbell,chardev=window,vectors=8")
         self.assertTrue(eventually(lambda: "block of " in guest.out()), guest.said())
         self.expect_attacked(self.party(path, "driver", 1))

@@ -34,8 +34,8 @@ class Guest:
         self.read = 0
         words = ["console=ttyS0", "quiet", "panic=-1", "no_timer_check", "role=shell"]
         command = ["qemu-system-x86_64", "-M", "q35,kernel-irqchip=split", "-bios", "qboot.rom", "-cpu", "max", "-accel", "tcg",
-                   "-m", "256", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot", "-net", "none",
-                   "-kernel", images / "kernel", "-initrd", images / "initramfs"]
+                   "-smp", "1,maxcpus=2", "-m", "256", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
+                   "-net", "none", "-kernel", images / "kernel", "-initrd", images / "initramfs"]
         if iommu:
             command += IOMMU
             words.append("intel_iommu=on")

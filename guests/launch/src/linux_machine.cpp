@@ -38,8 +38,7 @@ std::vector<std::string> qemu_command(const LinuxMachine& machine) {
   add("-cpu", machine.accel == "kvm" ? "host" : pc ? "max" : "cortex-a57");
   add("-accel", machine.accel, "-name", option_value(machine.name), "-m",
       fmt::format("{}", machine.memory_mib));
-  // With no second processor even possible, QEMU 7.2 leaves out memory barriers, and the other machine is one.
-  add("-smp", "1,maxcpus=2");
+  add("-smp", kOneOfTwoProcessors);
   add("-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot", "-net", "none");
   add("-kernel", machine.kernel.string(), "-initrd", machine.initramfs.string());
   // A panic ends the machine, since a reboot does. An emulated timer may be late, which is no "MP-BIOS bug".

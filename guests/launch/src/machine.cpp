@@ -30,6 +30,7 @@ std::vector<std::string> qemu_command(const Machine& machine) {
   if (!machine.arguments.empty()) add("-append", one_line(machine.arguments));
   if (machine.initrd) add("-initrd", machine.initrd->string());
   if (!machine.ivshmem_socket.empty()) {
+    add("-smp", kOneOfTwoProcessors);
     add("-chardev", fmt::format("socket,id=window,path={}", option_value(machine.ivshmem_socket.string())));
     add("-device", fmt::format("ivshmem-doorbell,chardev=window,vectors={}", machine.vectors));
   }

@@ -100,7 +100,8 @@ std::string add_domain(DeviceTreeEditor& tree, const XenDomain& domain, XenLayou
 }
 
 std::vector<std::string> bare_machine(const XenLayout& layout, const std::string& more) {
-  // One processor, one thread: with more, a wake-up from one domain to another takes many times as long. RNDR is only in
+  // One processor, one thread: with more, a wake-up from one domain to another takes many times as long. Both domains are
+  // on it, so they need no barriers of the host's (qemu_words.hpp). RNDR is only in
   // "max"; pointer authentication costs much to emulate, and Xen 4.17 does not know SVE.
   return {"qemu-system-aarch64",
           "-machine",

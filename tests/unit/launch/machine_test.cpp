@@ -42,6 +42,14 @@ TEST_CASE("each architecture has its own machine and its own way to give a statu
   CHECK(has(qemu_command(machine), "virt,gic-version=3"));
 }
 
+TEST_CASE(
+    "a machine that shares memory with another could have two processors, so that its barriers are kept") {
+  Machine machine;
+  CHECK(!has(qemu_command(machine), "-smp"));
+  machine.ivshmem_socket = "/tmp/window.sock";
+  CHECK(has(qemu_command(machine), "1,maxcpus=2"));
+}
+
 TEST_CASE("a comma in a path does not become a QEMU option") {
   Machine machine;
   machine.ivshmem_socket = "/tmp/a,b.sock";
