@@ -10,10 +10,12 @@
 #:   ./dev demo xen-shm [OPTIONS]         over memory that Xen shares between two domains
 #:   ./dev demo linux [OPTIONS]           over an ivshmem window, two Linux guests: Debian's kernel with its own virtio
 #:                                        drivers uses a disk, a network, a console and entropy that the other serves
+#:   ./dev demo linux --link argo         the same over Xen's Argo: two Linux domains on arm64, no dom0
 #:
 #: Ends with a table and status 0; what did not verify is named and gives status 1. Consoles are kept in logs/. Options:
 #:
-#:   --arch ARCH                     x86_64 or aarch64, for both guests; the host's own by default
+#:   --link LINK                     of ./dev demo linux: ivshmem or argo
+#:   --arch ARCH                     x86_64 or aarch64, for both guests; the host's own by default, aarch64 on Xen
 #:   --driver-arch ARCH              of the guest that uses the devices
 #:   --device-arch ARCH              of the guest that serves them
 #:   --driver HOME                   guest (bare metal), linux or process: where the driver side lives
@@ -47,19 +49,32 @@ case "${1:-}" in
   *) usage_error "no demo \"$1\"; there are: boot argo xen-shm linux" ;;
 esac
 check_options "$@"
-# The broker is this script's own word, wherever it stands.
+# The broker and the link are this script's own words, wherever they stand.
+demo=$link
+before=
 for word; do
   shift
-  case "$link $word" in
-    "argo --broker" | "argo-broker --broker") link=argo-broker ;;
+  case "$demo $before$word" in
+    "argo --broker") link=argo-broker ;;
     *" --broker") usage_error "\"--broker\" is for ./dev demo argo" ;;
+    "linux --link") before=--link= ;;
+    "linux --link="*)
+      link=${word#--link=}
+      before=
+      ;;
+    *" --link" | *" --link="*) usage_error "\"--link\" is for ./dev demo linux; other links have demos of their own" ;;
     *) set -- "$@" "$word" ;;
   esac
 done
 
 # A side is a Linux guest if it is asked to be, or if this is the demo of those and nothing else is asked for.
-if [ "$link" = linux ]; then
-  link=ivshmem
+if [ "$demo" = linux ]; then
+  case "$link$before" in
+    linux) link=ivshmem ;;
+    ivshmem | argo) ;;
+    *--link=) usage_error "\"--link\" wants a link: ivshmem or argo" ;;
+    *) usage_error "no link \"$link\" between Linux guests; there are: ivshmem argo" ;;
+  esac
   set -- --driver linux --device linux "$@"
 fi
 # value_of OPTION OTHERWISE ARGS...: what is said last.
@@ -76,16 +91,34 @@ value_of() {
   done
   echo "$value"
 }
-both=$(value_of --arch "$(uname -m)" "$@")
+both=$(uname -m)
+case "$link" in
+  argo | xen-shm)
+    both=aarch64
+    for option in --arch --driver-arch --device-arch --driver --device; do
+      case "$(value_of "$option" "" "$@")" in
+        x86_64 | process)
+          usage_error "\"$(value_of "$option" "" "$@")\" is not for $option here: both sides are domains of Xen on one arm64 machine"
+          ;;
+      esac
+    done
+    ;;
+esac
+both=$(value_of --arch "$both" "$@")
 linux_arches=
 if [ "$(value_of --driver guest "$@")" = linux ]; then linux_arches=$(value_of --driver-arch "$both" "$@"); fi
 if [ "$(value_of --device guest "$@")" = linux ]; then
   linux_arches="$linux_arches $(value_of --device-arch "$both" "$@")"
 fi
+case "$link${linux_arches:+ linux}" in
+  "argo-broker linux" | "xen-shm linux")
+    usage_error "a \"linux\" side needs an ivshmem window, or Argo on Xen: ./dev demo linux [--link argo]"
+    ;;
+esac
 
 case "$link" in
   argo | xen-shm)
-    setup_if_needed run xen
+    setup_if_needed run xen ${linux_arches:+linux}
     build_xen || exit 1
     ;;
   *) setup_if_needed run ${linux_arches:+linux} ;;

@@ -24,6 +24,7 @@ namespace hawser::launch {
 namespace {
 
 constexpr unsigned kMemoryMib = 64;  // of a domain: a disk of 32 MiB, and Argo's rings and buffers
+constexpr unsigned kLinuxMemoryMib = 256;  // Xen takes a second to give a domain this much
 
 /// One domain's console.
 struct Side {
@@ -133,10 +134,8 @@ class XenBooting {
     if (home == Home::kLinux) {
       LinuxMachine machine{.name = name, .arch = Arch::kAarch64};
       find_linux(machine, options_.images);
-      return {.name = name,
-              .image = machine.kernel,
-              .ramdisk = machine.initramfs,
-              .memory_mib = machine.memory_mib};
+      return {
+          .name = name, .image = machine.kernel, .ramdisk = machine.initramfs, .memory_mib = kLinuxMemoryMib};
     }
     return {.name = name,
             .image = find_image(options_, "hawser-" + name + ".img", Arch::kAarch64),
@@ -197,6 +196,10 @@ class XenBooting {
     const auto status = parse_end(text);
     side.ended = side.ended || status;
     if (!status) side.last = text;
+    // Xen tells nobody that a domain is gone.
+    if (text.find("Kernel panic - not syncing") != std::string::npos)
+      outcome_.failure = fmt::format("the {} side's kernel gave up: {}; its console is in {}", side.name,
+                                     text, log_of(side.name).string());
     if (side.name == "device") {
       if (status) outcome_.failure = ended_early("the device side", side, *status);
       return;

@@ -43,12 +43,12 @@ serve_shell() {
   while :; do setsid sh -c 'exec sh -i </run/console >/run/console 2>&1'; done
 }
 
-main() {
+serve() {
   [ ! -e /sys/bus/pci/devices ] || modprobe -a virtio_pci virtio_blk
   modprobe tun
   make_disk
   serve_network
-  start_link || return
+  start_link || return 1
   console=console,echo
   if [ "${peer:-linux}" = linux ]; then # one that can talk to a shell
     console=console,pty=/run/console
@@ -60,5 +60,13 @@ main() {
   # shellcheck disable=SC2086  # a word or none
   hawser serve --link "$where" ${queue_layout:+--queue-layout "$queue_layout"} \
     --device "blk,file=$disk" --device net,tap=hawser0 --device $console --device rng
-  say "serving ended with status $?"
+  status=$?
+  say "serving ended with status $status"
+  return $status
+}
+
+# Where the machine outlives this guest, only this tells that it has ended.
+main() {
+  serve
+  echo "HAWSER-END status=$?"
 }
