@@ -80,9 +80,11 @@ static u32 room(const struct hawser_courier *c)
 	return c->argo->data_mtu - taken;
 }
 
+/* The last part may have gone to a chain that nothing was to follow. */
 static bool takes_entry(const struct hawser_courier *c)
 {
-	return c->count < HAWSER_COURIER_MAX_ENTRIES &&
+	return (c->part_count < XEN_ARGO_MAXIOV || c->staged_last) &&
+	       c->count < HAWSER_COURIER_MAX_ENTRIES &&
 	       head_bytes(c->count + 1) + c->payload <= c->argo->data_mtu;
 }
 

@@ -86,6 +86,21 @@ TEST_CASE("one notification makes one parcel of many chains") {
   for (auto& answer : answers) CHECK(answer == std::string("123\0", 4));
 }
 
+TEST_CASE("chains that each take a part of a parcel go on in the next when the parts are used up") {
+  Scene scene;
+  std::array<std::string, 20> answers;
+  scene.world.refuse = -11;
+  for (unsigned n = 0; n < answers.size(); ++n) {
+    answers[n].assign(300, '.');
+    Driver::add(0, noise(300, n), &answers[n]);
+  }
+  scene.world.refuse.reset();
+  for (unsigned n = 0; n < answers.size(); ++n) REQUIRE(scene.world.completion());
+  for (unsigned n = 0; n < answers.size(); ++n)
+    CHECK(answers[n].substr(0, 299) == noise(300, n).substr(0, 299));
+  CHECK(stub_log_lines == 0);
+}
+
 TEST_CASE("a device that takes its time makes no chain wait for ever") {
   Scene scene({.data_bytes = 16u << 10, .max_parcel = 4096});
   scene.world.model.asleep = true;
