@@ -3,7 +3,8 @@
 
 /*
  * What the queues of a bus have done: chains that went to the peer, those that
- * ended without it, doorbells asked of the link, calls of the driver.
+ * ended without it, doorbells asked of the link, calls of the driver, bytes
+ * copied between its buffers and where the peer reaches.
  */
 
 #include <linux/device.h>
@@ -19,7 +20,7 @@ static ssize_t queues_show(struct device *dev, struct device_attribute *attr,
 	unsigned int number, n;
 	ssize_t at;
 
-	at = sysfs_emit(text, "device queue chains dropped doorbells calls\n");
+	at = sysfs_emit(text, "device queue chains dropped doorbells calls copied\n");
 	mutex_lock(&bus->vdevs_lock);
 	for (number = 0; number < HAWSER_DEVICES; number++) {
 		struct hawser_vdev *v = bus->vdevs[number];
@@ -33,9 +34,10 @@ static ssize_t queues_show(struct device *dev, struct device_attribute *attr,
 			if (!q)
 				continue;
 			at += sysfs_emit_at(text, at,
-					    "%u %u %llu %llu %llu %llu\n",
+					    "%u %u %llu %llu %llu %llu %llu\n",
 					    number, n, q->chains, q->dropped,
-					    q->doorbells, q->interrupts);
+					    q->doorbells, q->interrupts,
+					    q->copied);
 		}
 		mutex_unlock(&v->lock);
 	}

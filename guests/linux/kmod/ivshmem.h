@@ -34,6 +34,7 @@ struct hawser_ivshmem {
 	unsigned int interrupts;
 	struct hawser_vector *vectors;
 	int number;			/* of /dev/hawserN */
+	atomic64_t doorbells;		/* rung, by whoever has the window */
 
 	struct mutex mutex;		/* who has the window, and its changes */
 	bool gone;			/* the function was taken away */

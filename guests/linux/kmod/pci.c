@@ -57,6 +57,7 @@ static void look_now(struct hawser_ivshmem *ivshmem)
 void hawser_ivshmem_ring(struct hawser_ivshmem *ivshmem, u16 peer, u16 vector)
 {
 	wmb(); /* what was stored in the window, before the ring */
+	atomic64_inc(&ivshmem->doorbells);
 	writel((u32)peer << 16 | vector,
 	       ivshmem->registers + IVSHMEM_DOORBELL);
 }
@@ -518,6 +519,15 @@ static ssize_t window_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(window);
 
+static ssize_t doorbells_show(struct device *dev,
+			      struct device_attribute *attr, char *buf)
+{
+	struct hawser_ivshmem *ivshmem = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%lld\n", atomic64_read(&ivshmem->doorbells));
+}
+static DEVICE_ATTR_RO(doorbells);
+
 static ssize_t link_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
@@ -566,6 +576,7 @@ static struct attribute *hawser_window_attrs[] = {
 	&dev_attr_epoch.attr,
 	&dev_attr_peer.attr,
 	&dev_attr_window.attr,
+	&dev_attr_doorbells.attr,
 	&dev_attr_link.attr,
 	NULL,
 };

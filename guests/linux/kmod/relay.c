@@ -20,6 +20,7 @@
 #include <linux/virtio_config.h>
 #include <uapi/linux/virtio_blk.h>
 #include <uapi/linux/virtio_ids.h>
+#include <uapi/linux/virtio_net.h>
 
 #include "bus.h"
 #include "relay.h"
@@ -134,6 +135,7 @@ u32 hawser_chain_out(struct hawser_queue *q, const struct hawser_chain *chain,
 		memcpy(to + done, phys_to_virt(le64(desc->addr)), bytes);
 		done += bytes;
 	}
+	q->copied += done;
 	return done;
 }
 
@@ -174,6 +176,7 @@ void hawser_chain_in(struct hawser_queue *q, u16 head, u32 at, const void *from,
 	const struct vring_desc *desc;
 	struct walk walk;
 
+	q->copied += bytes;
 	walk_from(q, head, &walk);
 	while (bytes && (desc = walk_next(&walk))) {
 		u32 room = le32(desc->len);
@@ -268,13 +271,45 @@ static void finish(struct hawser_queue *q, u16 head, u32 written)
 	elem->id = __cpu_to_virtio32(true, head);
 	elem->len = __cpu_to_virtio32(true, written);
 	q->used_idx++;
+	if (q->frame_left)
+		q->frame_left--;
+	if (!q->frame_left)
+		q->whole_idx = q->used_idx;
+}
+
+/*
+ * A frame in several buffers is shown to the driver whole (5.1.6.4.1), for it
+ * throws away what it finds a part of. How many there are is read where only
+ * this kernel writes; a peer that lies keeps its own frames back.
+ */
+static void begin_frame(struct hawser_queue *q, u16 head, u32 written)
+{
+	const struct virtio_net_hdr_mrg_rxbuf *header;
+	const struct vring_desc *desc;
+	struct walk walk;
+
+	if (!q->mergeable || q->frame_left || written < sizeof(*header))
+		return;
+	walk_from(q, head, &walk);
+	desc = walk_next(&walk);
+	if (!desc || le32(desc->len) < sizeof(*header))
+		return;
+	header = phys_to_virt(le64(desc->addr));
+	q->frame_left = min_t(u32, le16(header->num_buffers), q->ring.num);
+}
+
+/* What is left of a frame will not come. */
+static void end_frame(struct hawser_queue *q)
+{
+	q->frame_left = 0;
+	q->whole_idx = q->used_idx;
 }
 
 /* Lets the driver see what is finished; true: it wants to be called. */
 static bool show_finished(struct hawser_queue *q)
 {
 	u16 from = q->call_from;
-	u16 to = q->used_idx;
+	u16 to = q->whole_idx;
 
 	if (from == to)
 		return false;
@@ -324,6 +359,7 @@ static int collect(struct hawser_queue *q, int chains, const char **why)
 			hawser_path_fetch(q, &done);
 			if (done.written < done.slot->writable && is_block(q))
 				fail_block(q, head);
+			begin_frame(q, head, done.written);
 			finish(q, head, done.written);
 			bytes -= done.written;
 		}
@@ -600,6 +636,8 @@ struct hawser_queue *hawser_queue_new(struct hawser_vdev *v, u16 index,
 	q->ring = *virtqueue_get_vring(q->vq);
 	q->mask = q->ring.num - 1;
 	q->event_idx = virtio_has_feature(&v->vdev, VIRTIO_RING_F_EVENT_IDX);
+	q->mergeable = v->device_id == VIRTIO_ID_NET && index % 2 == 0 &&
+		       virtio_has_feature(&v->vdev, VIRTIO_NET_F_MRG_RXBUF);
 	return q;
 
 no_room:
@@ -640,6 +678,7 @@ static void recall(struct hawser_queue *q, const char **why)
 	struct hawser_slot *slot;
 
 	hawser_path_stop(q);
+	end_frame(q);
 	list_for_each_entry(slot, &q->path.in_flight, node)
 		count += slot->head != HAWSER_NO_CHAIN;
 	if (count + left > q->ring.num)
@@ -704,6 +743,7 @@ void hawser_queue_forget(struct hawser_queue *q)
 		slot->head = HAWSER_NO_CHAIN;
 	/* Nothing that the driver left in its ring is looked at again. */
 	q->avail_idx = le16(READ_ONCE(q->ring.avail->idx));
+	end_frame(q);
 	q->call_from = q->used_idx;
 	q->call = false;
 	spin_unlock_irq(&q->lock);

@@ -107,6 +107,9 @@ struct hawser_path {
  * @live: the peer serves it: chains travel
  * @dead: nobody ever will: chains end at once, with an error where there is one
  * @blocked: a chain finds no room at the peer
+ * @mergeable: the driver takes frames in several buffers
+ * @frame_left: buffers of such a frame that have not come yet
+ * @whole_idx: as much of what is used is whole frames
  * @again: chains that were at a peer that is gone, in their old order
  * @bh: what is too much for an interrupt handler
  * @patience: how long a chain of a HAWSER_POST queue may find no room
@@ -128,6 +131,9 @@ struct hawser_queue {
 	u16 avail_idx;
 	u16 used_idx;
 	bool event_idx;
+	bool mergeable;
+	u16 frame_left;
+	u16 whole_idx;
 	bool live;
 	bool dead;
 	bool blocked;
@@ -147,6 +153,7 @@ struct hawser_queue {
 	u64 dropped;
 	u64 doorbells;
 	u64 interrupts;
+	u64 copied;
 };
 
 /* relay.c */
