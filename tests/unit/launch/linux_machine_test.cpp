@@ -55,7 +55,8 @@ TEST_CASE("the console and the processor of a Linux guest are those that its ker
   const auto pc = qemu_command(machine(Arch::kX86_64));
   CHECK(pc.front() == "qemu-system-x86_64");
   CHECK(after(pc, "-append").starts_with("console=ttyS0 "));
-  CHECK(after(pc, "-cpu") == "max");
+  CHECK(after(pc, "-cpu") == "max,-erms");
+  CHECK(after(pc, "-append").find(" nr_cpus=1 ") != std::string::npos);
   const auto arm = qemu_command(machine(Arch::kAarch64));
   CHECK(arm.front() == "qemu-system-aarch64");
   CHECK(after(arm, "-append").starts_with("console=ttyAMA0 "));
