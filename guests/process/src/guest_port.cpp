@@ -55,7 +55,7 @@ GuestPort::GuestPort(const std::string& path)
     if (::ioctl(window_.get(), HAWSER_WINDOW_BELL, &bell) != 0)
       raise("the doorbells of {} cannot be had: {}", path, std::strerror(errno));
   }
-  wait_place().add_doorbell(doorbell_.get());
+  wait_place().add_kernels_doorbell(doorbell_.get());
 
   if (!map(window_.get(), 0, info.bytes))
     raise("the memory of {} cannot be mapped: {}", path, std::strerror(errno));

@@ -23,6 +23,8 @@ namespace hawser::process {
 namespace {
 
 constexpr std::uint16_t kMaxPairs = 4;
+/// Linux receives 64 KiB in up to 43 buffers: several such frames fit even where a request takes two descriptors.
+constexpr std::uint16_t kQueueSize = 512;
 
 struct Choice {
   virtio::device::NetConfig config;
@@ -49,7 +51,7 @@ class ServedNet final : public Served {
  private:
   std::string text_;
   Backend backend_;
-  virtio::device::Net<RegionMemory, Backend, kMaxPairs> net_;
+  virtio::device::Net<RegionMemory, Backend, kMaxPairs, kQueueSize> net_;
 };
 
 [[noreturn]] void wrong(const Word& word, std::string_view expected) {

@@ -140,7 +140,7 @@ void VfioPort::take_interrupts() {
     if (more < 0) raise("the interrupts of {} cannot be had: {}", address_, std::strerror(errno));
     count = std::min(more, count - 1);  // so many can be had
   }
-  for (const auto& doorbell : doorbells_) wait_place().add_doorbell(doorbell.get());
+  for (const auto& doorbell : doorbells_) wait_place().add_kernels_doorbell(doorbell.get());
 }
 
 void VfioPort::ring(std::uint16_t id, std::uint16_t vector) {

@@ -41,7 +41,7 @@ XenPort::XenPort(const std::string& path, std::size_t bytes)
   if (fd < 0) raise("no descriptor left to wait on: {}", std::strerror(errno));
   if (::ioctl(device_.get(), HAWSER_ARGO_USER_BELL, &fd) != 0)
     raise("the signals of {} cannot be had: {}", path, std::strerror(errno));
-  wait_place().add_doorbell(fd);
+  wait_place().add_kernels_doorbell(fd);
   if (!map(device_.get(), 0, bytes))
     raise("{} has no memory for rings and buffers: {}", path, std::strerror(errno));
 }

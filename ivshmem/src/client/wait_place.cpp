@@ -23,7 +23,8 @@ enum Source : std::uint64_t {
   kServer = 0,
   kCancel = 1,
   kDoorbell = 2,
-  kWatched = 3
+  kWatched = 3,
+  kEdge = 4
 };
 constexpr std::uint64_t token_of(Source source, std::uint32_t which) {
   return source << 32 | which;
@@ -37,9 +38,9 @@ WaitPlace::WaitPlace()
   add(cancel_.raw(), token_of(kCancel, 0));
 }
 
-void WaitPlace::add(int fd, std::uint64_t token) {
+void WaitPlace::add(int fd, std::uint64_t token, std::uint32_t how) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = EPOLLIN | how;
   event.data.u64 = token;
   if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, fd, &event) != 0) {
     Error::raise("a doorbell cannot be watched: {}", system_words(errno));
@@ -48,6 +49,10 @@ void WaitPlace::add(int fd, std::uint64_t token) {
 
 void WaitPlace::add_doorbell(int fd) {
   add(fd, token_of(kDoorbell, static_cast<std::uint32_t>(fd)));
+}
+
+void WaitPlace::add_kernels_doorbell(int fd) {
+  add(fd, token_of(kEdge, 0), EPOLLET);
 }
 
 void WaitPlace::add_server(int fd) {
@@ -87,6 +92,8 @@ Wake WaitPlace::wait(Instant deadline) {
         break;
       case kDoorbell:
         drain_doorbell(static_cast<int>(which));
+        break;
+      case kEdge:
         break;
       case kWatched:
         ready_.push_back(which);

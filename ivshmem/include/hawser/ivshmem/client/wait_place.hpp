@@ -24,6 +24,9 @@ class WaitPlace {
 
   /// An eventfd on which the port is rung. Others may hold it too; it is emptied without blocking, whatever its flags.
   void add_doorbell(int fd);
+  /// One that only this kernel rings, so that nobody can fill its counter: each ring wakes once, and emptying it, which
+  /// would be one more system call for each, is left out.
+  void add_kernels_doorbell(int fd);
   /// Where the port's server speaks: wait() returns, and server_spoke() says so.
   void add_server(int fd);
 
@@ -48,7 +51,7 @@ class WaitPlace {
   std::span<const std::uint32_t> ready() const { return ready_; }
 
  private:
-  void add(int fd, std::uint64_t token);
+  void add(int fd, std::uint64_t token, std::uint32_t how = 0);
   int sleep(void* events, int room, Instant deadline);
 
   UniqueFd epoll_;
