@@ -23,7 +23,7 @@
 namespace hawser::launch {
 namespace {
 
-constexpr unsigned kMemoryMib = 64;  // of a domain: a disk of 32 MiB, and Argo's rings and buffers
+constexpr unsigned kMemoryMib = 64;        // of a domain: a disk of 32 MiB, and Argo's rings and buffers
 constexpr unsigned kLinuxMemoryMib = 256;  // Xen takes a second to give a domain this much
 
 /// One domain's console.
