@@ -34,7 +34,7 @@ _hawser() {
       if [[ $verb == boot ]]; then
         _hawser_values "ivshmem argo-broker argo xen-shm"
       else
-        _hawser_values "ivshmem: argo:" && compopt -o nospace
+        _hawser_values "ivshmem: argo: guest: vfio: xen:" && compopt -o nospace
       fi
       return
       ;;
@@ -59,11 +59,16 @@ _hawser() {
     ivshmem-server) _hawser_values "--socket --size --vectors --max-peers --policy --status-socket --help" ;;
     argo-broker) _hawser_values "--domain --allow --policy --max-message --mac-permissive --quirks --status-socket --help" ;;
     bench)
-      if [[ $COMP_CWORD -eq 2 ]]; then
-        _hawser_values "queue argo --help"
-      else
-        _hawser_values "--json --rounds --size --features --milliseconds --help"
-      fi
+      case $cur in
+        -*) _hawser_values "--quick --json --report --only --list --rounds --size --features --cores --tolerance --help" ;;
+        *)
+          if [[ ${COMP_WORDS[2]} == compare ]]; then
+            _hawser_files
+          else
+            _hawser_values "limits queue link argo argo-vs-ivshmem guests peers compare"
+          fi
+          ;;
+      esac
       ;;
   esac
 }

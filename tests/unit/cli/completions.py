@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: 2026 The Hawser authors
 # SPDX-License-Identifier: MIT
 
-"""Every verb and option that `hawser --help` tells of is in each shell's completion, and nothing else is.
+"""Every verb and option that `hawser --help` tells of is in each shell's completion, and nothing else is; so are the
+kinds of links that serve and use take.
 
     completions.py HAWSER FOLDER
 """
@@ -53,8 +54,13 @@ def main():
     verbs = verbs_in(top)
     if not verbs:
         wrong.append("hawser --help lists no verbs")
+    links = {verb: set(re.findall(r"\b([a-z]+):[S/0]", help_of(program, verb))) for verb in ("serve", "use")}
+    if links["serve"] != links["use"] or "ivshmem" not in links["use"]:
+        wrong.append(f"serve and use take different links: {links}")
     for shell, (file, section_of) in SHELLS.items():
         text = (folder / file).read_text()
+        wrong += [f"{shell}: --link {link}: is missing" for link in sorted(links["use"])
+                  if not re.search(rf"\b{link}\\?:", text)]
         for verb in verbs:
             own = help_of(program, verb)
             expected = options_in(own)
