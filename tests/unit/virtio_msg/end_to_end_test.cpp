@@ -5,6 +5,8 @@
 #include "both_sides.hpp"
 #include "frames.hpp"
 
+#include <hawser/virtio/queue/stage_book.hpp>
+
 #include <doctest/doctest.h>
 
 #include <array>
@@ -234,5 +236,48 @@ TEST_CASE("a device's side that dies and returns is found down, then up, and is 
     const auto error = driver.reset().error();  // silence is a timeout first, the end of the link after that
     CHECK((error == TransportError::kTimeout || error == TransportError::kLinkDown));
     pair.revive(loopback::Which::kSecond);
+  }
+}
+
+TEST_CASE("buses that are given a book have each queue's requests timed, bells included") {
+  static std::uint64_t now = 0;
+  const StageClock clock = [] { return now += 10; };
+  std::array<std::vector<StageRecord>, 2> records{std::vector<StageRecord>(4), std::vector<StageRecord>(4)};
+  std::array<std::vector<StageProbe>, 2> probes{std::vector<StageProbe>(4), std::vector<StageProbe>(4)};
+  StageBook of_driver(records[0], probes[0], clock);
+  StageBook of_device(records[1], probes[1], clock);
+  BothSides<> both({.stages = &of_driver}, {.stages = &of_device});
+  ToyDevice toy;
+  REQUIRE(both.devices.add(DeviceRef<RegionMemory>(toy), {}, 3).ok());
+  both.connect();
+  REQUIRE(both.driver.devices().ok());
+  Driver driver(both.driver, 3, both.arena());
+  for (const Features ring : {kSplit, kPacked}) {
+    REQUIRE(driver.negotiate(kToyFeatures | ring).ok());
+    Slots slots;
+    auto queue = driver.start_queue(1, 8, slots.of[1]);
+    REQUIRE(queue.ok());
+    REQUIRE(driver.start().ok());
+    std::array<std::byte, 8> in{}, out{};
+    for (int n = 0; n < 5; ++n) REQUIRE(echo(driver, *queue, 1, both.region(), in, out).has_value());
+    REQUIRE(driver.reset().ok());
+    for (const auto& side : records) {
+      CHECK(side[0].device == 3);
+      CHECK(side[0].queue == 1);
+      CHECK(side[0].device_id == ToyDevice::kDeviceId);
+      CHECK(side[0].size == 8);
+      CHECK(side[0].packed == ring.has(VIRTIO_F_RING_PACKED));
+      CHECK(side[1].side == StageSide::kNobody);
+    }
+  }
+  CHECK(records[0][0].side == StageSide::kDriver);
+  CHECK(records[1][0].side == StageSide::kDevice);
+  for (const auto& side : records) {
+    CHECK(side[0].life == 2);
+    CHECK(side[0].requests == 10);
+    CHECK(side[0].bells >= 2);
+    CHECK(side[0].times[0].total >= 2);
+    CHECK(side[0].times[1].total >= 2);
+    CHECK(side[0].times[2].total >= 2);
   }
 }

@@ -21,8 +21,9 @@ namespace hawser::virtio::msg {
 struct DeviceBusOptions {
   Notification notification = Notification::kMarks;
   WireVersion wire =
-      WireVersion::kV2;        ///< v1 for drivers that speak nothing else: they can not be recognized.
-  bool strict_config = false;  ///< VIRTIO_MSG_F_STRICT_CONFIG_GENERATION is agreed.
+      WireVersion::kV2;         ///< v1 for drivers that speak nothing else: they can not be recognized.
+  bool strict_config = false;   ///< VIRTIO_MSG_F_STRICT_CONFIG_GENERATION is agreed.
+  StageBook* stages = nullptr;  ///< Where requests are timed.
 };
 
 enum class AddDeviceError : std::uint8_t {
@@ -173,7 +174,7 @@ class DeviceBus {
         if constexpr (from_bus(Q::kType)) {
           if (const auto said = answer(request)) reply(Message{0, message.token, *said});
         } else if (message.device < kMaxDevices && devices_[message.device]) {
-          if (const auto said = devices_[message.device]->answer(request, context())) {
+          if (const auto said = devices_[message.device]->answer(request, context(message.device))) {
             reply(Message{message.device, message.token, *said});
           }
         }
@@ -206,8 +207,10 @@ class DeviceBus {
     return list;
   }
 
-  DeviceContext<MemoryType> context() {
-    return {port_.link().region(), options_.wire, port_.max_message(), options_.strict_config, scratch_};
+  DeviceContext<MemoryType> context(std::uint16_t number) {
+    return {port_.link().region(),  options_.wire, port_.max_message(),
+            options_.strict_config, scratch_,      number,
+            options_.stages};
   }
 
   // ---- sending -----------------------------------------------------------------------------------------------
@@ -243,7 +246,7 @@ class DeviceBus {
       if (!devices_[number]) continue;
       auto& device = *devices_[number];
       if (device.event_waits()) {
-        const EventConfig event = device.event(context());
+        const EventConfig event = device.event(context(number));
         device.event_sent();
         if (!post(Message{number, 0, event})) return false;
       }
@@ -275,6 +278,7 @@ class DeviceBus {
       if (!work.notify) continue;
       if (options_.notification == Notification::kMarks) {
         port_.link().bell().ring(mark_of(number, queue));
+        device.rung(queue);
       } else {
         device.used().add(queue);
       }

@@ -9,6 +9,7 @@
 #include <hawser/virtio/msg/device_ref.hpp>
 #include <hawser/virtio/msg/message.hpp>
 #include <hawser/virtio/queue/layout.hpp>
+#include <hawser/virtio/queue/stage_book.hpp>
 #include <hawser/virtio/spec.hpp>
 
 #include <algorithm>
@@ -42,6 +43,8 @@ struct DeviceContext {
   std::size_t max_message = 0;
   bool strict_config = false;
   std::span<std::byte> scratch;  ///< max_message bytes that an answer may point into.
+  std::uint16_t number = 0;      ///< The device's.
+  StageBook* stages = nullptr;
 };
 
 template <Memory M, std::uint16_t kMaxQueues>
@@ -190,6 +193,10 @@ class DeviceEndpoint {
   std::uint16_t queue_count() const { return model_.queue_count(); }
 
   Work service(std::uint16_t queue) { return model_.service(queue); }
+  /// The driver has been told of what service() completed.
+  void rung(std::uint16_t queue) {
+    if (queues_[queue].probe != nullptr) queues_[queue].probe->rung();
+  }
   bool prepare_to_wait(std::uint16_t queue) { return model_.prepare_to_wait(queue); }
 
   /// Asks the model whether it changed its configuration or can not go on. True: an event waits to be sent.
@@ -241,6 +248,7 @@ class DeviceEndpoint {
   struct Queue {
     QueueLayout layout;
     bool enabled = false;
+    StageProbe* probe = nullptr;
   };
 
   bool available(std::uint32_t index) const {
@@ -309,6 +317,11 @@ class DeviceEndpoint {
     if (op == VIRTIO_MSG_VQUEUE_OP_ENABLE && !queue.enabled) {
       auto made = AnyDeviceQueue<M>::make(context.memory, layout, negotiated_);
       if (!made.ok()) return;  // the driver sees it when it reads back
+      if (context.stages != nullptr) {
+        queue.probe = context.stages->open({StageSide::kDevice, context.number, index, model_.device_id(),
+                                            layout.size, made->format() == RingFormat::kPacked});
+        made->time_by(queue.probe);
+      }
       model_.attach(index, std::move(made).value());
       queue.enabled = true;
     }

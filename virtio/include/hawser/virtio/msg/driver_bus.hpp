@@ -9,6 +9,7 @@
 #include <hawser/virtio/msg/answers.hpp>
 #include <hawser/virtio/msg/bits.hpp>
 #include <hawser/virtio/msg/port.hpp>
+#include <hawser/virtio/queue/stage_book.hpp>
 
 #include <algorithm>
 #include <array>
@@ -23,7 +24,8 @@ namespace hawser::virtio::msg {
 struct DriverBusOptions {
   Duration timeout = seconds(1);  ///< For each request, sending included. It is sent once, never again.
   Notification notification = Notification::kMarks;
-  bool strict_config = false;  ///< VIRTIO_MSG_F_STRICT_CONFIG_GENERATION is agreed.
+  bool strict_config = false;   ///< VIRTIO_MSG_F_STRICT_CONFIG_GENERATION is agreed.
+  StageBook* stages = nullptr;  ///< Where requests are timed.
 };
 
 /// Devices that a driver's side can see: numbers below this.

@@ -146,6 +146,11 @@ class DriverDevice {
     }
     const auto enabled_as_asked = set_queue(index, ring.layout);
     if (!enabled_as_asked.ok()) return Err{enabled_as_asked.error()};
+    if (StageBook* stages = bus_.options().stages) {
+      ring.probe = stages->open(
+          {StageSide::kDriver, number(), index, device_id(), size, queue->format() == RingFormat::kPacked});
+      queue->time_by(ring.probe);
+    }
     return std::move(queue).value();
   }
 
@@ -158,6 +163,7 @@ class DriverDevice {
   void notify(std::uint16_t index, std::uint32_t next_offset) {
     if (!in_session() || (status_ & VIRTIO_STATUS_DRIVER_OK) == 0) return;
     bus_.notify(endpoint_, index, negotiated_.has(VIRTIO_F_NOTIFICATION_DATA) ? next_offset : 0);
+    if (index < kMaxQueues && rings_[index].probe != nullptr) rings_[index].probe->rung();
   }
 
   Result<void, TransportError> reset_queue(std::uint16_t index) {
@@ -227,6 +233,7 @@ class DriverDevice {
     QueueLayout layout;  ///< size 0: not held.
     RingShape shape;
     IndirectTables tables;
+    StageProbe* probe = nullptr;
     bool held() const { return layout.size != 0; }
   };
 

@@ -10,6 +10,7 @@
 #include <hawser/virtio/queue/queue.hpp>
 #include <hawser/virtio/queue/split_device.hpp>
 #include <hawser/virtio/queue/split_driver.hpp>
+#include <hawser/virtio/queue/stage_probe.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -40,14 +41,28 @@ class AnyDeviceQueue {
     return AnyDeviceQueue(std::move(queue));
   }
 
+  /// From now on, requests are timed there; null: nowhere. It outlives the queue.
+  void time_by(StageProbe* probe) { probe_ = probe; }
+  StageProbe* probe() const { return probe_; }
+
   Result<Chain, TakeError> try_take(std::span<Segment> storage) {
-    return packed() ? packed_.try_take(storage) : split_.try_take(storage);
+    auto taken = packed() ? packed_.try_take(storage) : split_.try_take(storage);
+    if (probe_ != nullptr && taken.ok()) probe_->taken(taken->sequence());
+    return taken;
   }
   void complete(Chain chain, std::uint32_t written) {
+    if (probe_ != nullptr) probe_->completed(chain.sequence());
     packed() ? packed_.complete(std::move(chain), written) : split_.complete(std::move(chain), written);
   }
-  bool publish() { return packed() ? packed_.publish() : split_.publish(); }
-  bool arm() { return packed() ? packed_.arm() : split_.arm(); }
+  bool publish() {
+    const bool wanted = packed() ? packed_.publish() : split_.publish();
+    if (probe_ != nullptr) probe_->published(wanted);
+    return wanted;
+  }
+  bool arm() {
+    if (probe_ != nullptr) probe_->idle();
+    return packed() ? packed_.arm() : split_.arm();
+  }
   void disarm() { packed() ? packed_.disarm() : split_.disarm(); }
   QueueFault fault() const { return packed() ? packed_.fault() : split_.fault(); }
   const M& memory() const { return packed() ? packed_.memory() : split_.memory(); }
@@ -60,6 +75,7 @@ class AnyDeviceQueue {
   SplitDeviceQueue<M> split_;
   PackedDeviceQueue<M> packed_;
   RingFormat format_ = RingFormat::kSplit;
+  StageProbe* probe_ = nullptr;
 };
 
 /// The driver's half in either format. A default-made one is empty: it reports QueueFault::kNotSetUp and
@@ -87,13 +103,31 @@ class AnyDriverQueue {
     return AnyDriverQueue(std::move(queue));
   }
 
+  /// From now on, requests are timed there; null: nowhere. It outlives the queue.
+  void time_by(StageProbe* probe) { probe_ = probe; }
+  StageProbe* probe() const { return probe_; }
+
   Result<void, AddError> try_add(std::span<const Segment> readable, std::span<const Segment> writable,
                                  Token token) {
-    return packed() ? packed_.try_add(readable, writable, token) : split_.try_add(readable, writable, token);
+    const auto added =
+        packed() ? packed_.try_add(readable, writable, token) : split_.try_add(readable, writable, token);
+    if (probe_ != nullptr && added.ok()) probe_->added(token.value);
+    return added;
   }
-  bool publish() { return packed() ? packed_.publish() : split_.publish(); }
-  Result<Reaped, TakeError> try_reap() { return packed() ? packed_.try_reap() : split_.try_reap(); }
-  bool arm() { return packed() ? packed_.arm() : split_.arm(); }
+  bool publish() {
+    const bool wanted = packed() ? packed_.publish() : split_.publish();
+    if (probe_ != nullptr) probe_->published(wanted);
+    return wanted;
+  }
+  Result<Reaped, TakeError> try_reap() {
+    auto reaped = packed() ? packed_.try_reap() : split_.try_reap();
+    if (probe_ != nullptr && reaped.ok()) probe_->reaped(reaped->token.value);
+    return reaped;
+  }
+  bool arm() {
+    if (probe_ != nullptr) probe_->idle();
+    return packed() ? packed_.arm() : split_.arm();
+  }
   void disarm() { packed() ? packed_.disarm() : split_.disarm(); }
   std::optional<Token> reclaim() { return packed() ? packed_.reclaim() : split_.reclaim(); }
   QueueFault fault() const { return packed() ? packed_.fault() : split_.fault(); }
@@ -109,6 +143,7 @@ class AnyDriverQueue {
   SplitDriverQueue<M> split_;
   PackedDriverQueue<M> packed_;
   RingFormat format_ = RingFormat::kSplit;
+  StageProbe* probe_ = nullptr;
 };
 
 }  // namespace hawser::virtio
