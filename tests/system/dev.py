@@ -83,8 +83,8 @@ class Help(Case):
         bench = self.help("bench", "--help")
         names = re.findall(r"^  ([a-z-]+) +\S", subprocess.run([HAWSER, "bench", "--help"], capture_output=True, text=True)
                            .stdout.split("Subcommands:")[1], re.M)
-        self.assertGreater(len(names), 1)
-        taken = set()
+        self.assertEqual(names, ["compare"])
+        taken = options(subprocess.run([HAWSER, "bench", "--help"], capture_output=True, text=True).stdout)
         for name in names:
             self.assertIn(f"./dev bench {name} ", bench)
             taken |= options(subprocess.run([HAWSER, "bench", name, "--help"], capture_output=True, text=True).stdout)
@@ -108,10 +108,6 @@ class WrongWords(Case):
                 self.assertIn(f'"{wrong.split("=")[0]}"', done.stderr)
                 self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
                 self.expect_untouched()
-        done = self.dev("bench")
-        self.assertEqual(done.returncode, 64)
-        self.assertIn("queue", done.stderr)
-        self.expect_untouched()
 
 
 class Packages(Case):

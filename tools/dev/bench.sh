@@ -4,29 +4,47 @@
 
 #: Measure this machine's limits, and how close Hawser comes to them, with an optimized build (build/release).
 #:
-#:   ./dev bench queue [OPTIONS]          cache lines between two cores, memcpy, and the rings beside them
+#:   ./dev bench [SUITE...] [OPTIONS]     all suites that need nothing else, or these:
+#:   ./dev bench limits                   cache lines between two cores, copies, system calls, wake-ups
+#:   ./dev bench queue                    split and packed rings beside the limits
+#:   ./dev bench link                     requests over loopback, ivshmem and the Argo broker
+#:   ./dev bench argo                     couriers over the broker's engine
+#:   ./dev bench argo-vs-ivshmem          the same devices over three links of one Xen
+#:   ./dev bench guests                   Linux guests, over Hawser and what they have today
+#:   ./dev bench peers                    other people's rings, devices and queues
+#:     --quick                            a tenth of the time, and wider spreads
+#:     --json                             results as JSON on standard output instead of tables
+#:     --report FILE                      .html or .json; again for another (report.html without --json)
+#:     --only NAME                        figures whose names begin so
+#:     --list                             say which suites there are, and measure nothing
 #:     --rounds N                         every figure is the median of that many short runs
 #:     --size N                           descriptors of each queue: 64, 128, 256, 512 or 1024
-#:     --features WORDS                   event, order, or event,order: ring features to turn on
-#:     --json                             results as JSON on standard output instead of the table
-#:   ./dev bench argo [OPTIONS]           couriers over the broker's engine
-#:   ./dev bench argo-on-xen [OPTIONS]    the same in a domain of Xen, under emulation
-#:     --milliseconds N                   how long to measure each figure
+#:     --features WORDS                   event, order, or event,order: ring features to turn on in the suite queue
+#:     --cores A,B                        the two processors to measure on
+#:   ./dev bench compare OLD NEW          two results of one machine; status 1 when something became worse
+#:     --tolerance N                      percent that are the same
+#:   ./dev bench argo-on-xen [OPTIONS]    couriers in a domain of Xen, under emulation
 #:     --json                             as above
 
 known=$(sed -n 's/^#: *\.\/dev bench \([a-z-]*\).*/\1/p' tools/dev/bench.sh | xargs)
-case " $known " in
-  *" ${1:-?} "*) ;;
-  *) usage_error "no benchmark \"${1:-}\"; there are: $known" ;;
+case "${1:-}" in
+  "" | -*) ;;
+  *)
+    case " $known " in
+      *" $1 "*) ;;
+      *) usage_error "no benchmark \"$1\"; there are: $known" ;;
+    esac
+    ;;
 esac
 check_options "$@"
 
-if [ "$1" = argo-on-xen ]; then
+if [ "${1:-}" = argo-on-xen ]; then
   shift
   setup_if_needed run xen
   { build_xen && build_all guests/launch/xen-run; } >&2 || exit 1
   exec python3 bench/argo_on_xen.py --run build/native/guests/launch/xen-run --images build "$@"
 fi
 setup_if_needed run
-{ configure release "$(cached g++)" -Dbuildtype=release -Dtests=false && compile release cli/hawser; } >&2 || exit 1
+# Optimized as packages are. (At -O3 g++ 12 sees errors in fmt that are none.)
+{ configure release "$(cached g++)" -Dbuildtype=release -Doptimization=2 -Dtests=false && compile release cli/hawser; } >&2 || exit 1
 exec build/release/cli/hawser bench "$@"

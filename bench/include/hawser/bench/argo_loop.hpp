@@ -67,7 +67,7 @@ class LoopPort {
 };
 
 /// Uses each request up at once: looks at no readable byte, says that it wrote all that it may.
-class Sink {
+class Consumer {
  public:
   static constexpr std::uint32_t kDeviceId = 42;
   virtio::Features offered() const { return {}; }
@@ -137,7 +137,7 @@ class ArgoLoop {
     if (!bare(row, each)) return fail("bare Argo did not work");
     port_.step = [](void* self) { (void)static_cast<ArgoLoop*>(self)->device_bus_.step(); };
     port_.context = this;
-    if (!device_bus_.add(virtio::msg::DeviceRef<RegionMemory>(sink_)).ok()) return fail("no room on the bus");
+    if (!device_bus_.add(virtio::msg::DeviceRef<RegionMemory>(consumer_)).ok()) return fail("no room on the bus");
     if (!driver_bus_.wait_up(port_.now() + seconds(5)).ok()) return fail("the link did not come up");
     if (!device_.negotiate(virtio::kQueueFeatures).ok()) return fail("the device did not start");
     auto queue = device_.start_queue(0, 128, slots_);
@@ -266,7 +266,7 @@ class ArgoLoop {
   virtio::msg::DriverBus<DriverEnd> driver_bus_;
   virtio::msg::DeviceBus<DeviceEnd> device_bus_;
   virtio::Arena arena_;
-  Sink sink_;
+  Consumer consumer_;
   virtio::msg::DriverDevice<DriverEnd> device_;
   std::array<virtio::DriverSlot, 128> slots_;
   virtio::AnyDriverQueue<RegionMemory> queue_;

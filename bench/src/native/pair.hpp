@@ -4,24 +4,18 @@
 // Two threads, each nailed to a core of its own: one measures, the other answers.
 #pragma once
 
+#include "plan.hpp"
+
+#include <hawser/bench/machine.hpp>
+
 #include <hawser/transport/order.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
-#include <optional>
-#include <string>
 
 namespace hawser::bench {
-
-/// Two processors that this process may run on.
-struct Cores {
-  int measuring = 0;
-  int answering = 0;
-};
-
-/// Nothing when there are not two.
-std::optional<Cores> two_cores();
 
 /// Polls until something happens, but not for ever: a side that has waited for most of a millisecond knows that the
 /// other was taken off its core, and ends the run for both.
@@ -45,25 +39,36 @@ class Patience {
   unsigned idle_ = 0;
 };
 
-/// How long a run took, and whether either thread was taken off its core meanwhile: then the time says more about
-/// the rest of the machine than about what ran.
-struct Timing {
-  std::uint64_t ns = 0;
-  bool disturbed = false;
-};
+/// The calling thread runs there only, from now on.
+void pin(int core);
+
+/// How often the calling thread has had to make room for another.
+long preemptions();
 
 /// Runs `answer` on one core and `measure` on the other, lets both start together, and times `measure`. Both are
-/// called once.
+/// called once. Disturbed when either thread was taken off its core meanwhile; not where both share one.
 using Part = std::function<void(Patience&)>;
-Timing timed_pair(Cores cores, const Part& measure, const Part& answer);
+Run timed_pair(Cores cores, const Part& measure, const Part& answer);
 
-/// One figure from one run: nanoseconds a unit.
-struct Sample {
-  double ns = 0;
-  bool disturbed = false;
-};
-inline Sample per_unit(Timing timing, unsigned units) {
-  return {static_cast<double>(timing.ns) / units, timing.disturbed};
+/// Nanoseconds of a clock that never goes back.
+inline std::uint64_t clock_ns() {
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
+
+/// Times single units where somebody wants to know them.
+class Stopwatch {
+ public:
+  explicit Stopwatch(Histogram* to) : to_(to), last_(to == nullptr ? 0 : clock_ns()) {}
+  void lap() {
+    if (to_ == nullptr) return;
+    const std::uint64_t now = clock_ns();
+    to_->add(now - last_);
+    last_ = now;
+  }
+
+ private:
+  Histogram* to_;
+  std::uint64_t last_;
+};
 
 }  // namespace hawser::bench

@@ -12,8 +12,6 @@
 
 namespace hawser::bench {
 
-namespace {
-
 void pin(int core) {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -21,33 +19,23 @@ void pin(int core) {
   pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
 
-/// How often the calling thread has had to make room for another.
 long preemptions() {
   rusage usage{};
   getrusage(RUSAGE_THREAD, &usage);
   return usage.ru_nivcsw;
 }
 
-}  // namespace
-
-std::optional<Cores> two_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return std::nullopt;
-  std::optional<int> first;
-  for (int core = 0; core < CPU_SETSIZE; ++core) {
-    if (!CPU_ISSET(static_cast<unsigned>(core), &set)) continue;
-    if (first) return Cores{*first, core};
-    first = core;
-  }
-  return std::nullopt;
-}
-
-Timing timed_pair(Cores cores, const Part& measure, const Part& answer) {
+Run timed_pair(Cores cores, const Part& measure, const Part& answer) {
+  const bool shared = cores.measuring == cores.answering;
   std::atomic<int> ready{0};
-  const auto meet = [&ready] {
+  const auto meet = [&ready, shared] {
     ready.fetch_add(1);
-    while (ready.load() != 2) spin_hint();
+    while (ready.load() != 2) {
+      if (shared)
+        sched_yield();
+      else
+        spin_hint();
+    }
   };
   std::atomic<bool> over{false};
   bool answering_disturbed = false;
@@ -59,7 +47,7 @@ Timing timed_pair(Cores cores, const Part& measure, const Part& answer) {
     answer(patience);
     answering_disturbed = preemptions() != before;
   });
-  Timing timing;
+  Run run;
   std::thread measuring([&] {
     pin(cores.measuring);
     meet();
@@ -68,14 +56,13 @@ Timing timed_pair(Cores cores, const Part& measure, const Part& answer) {
     const auto start = std::chrono::steady_clock::now();
     measure(patience);
     const auto stop = std::chrono::steady_clock::now();
-    timing.disturbed = preemptions() != before;
-    timing.ns = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(stop - start).count());
+    run.disturbed = preemptions() != before;
+    run.ns = std::chrono::duration<double, std::nano>(stop - start).count();
   });
   measuring.join();
   answering.join();
-  timing.disturbed |= answering_disturbed || over.load();
-  return timing;
+  run.disturbed = over.load() || (!shared && (run.disturbed || answering_disturbed));
+  return run;
 }
 
 }  // namespace hawser::bench

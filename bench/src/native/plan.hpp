@@ -1,0 +1,52 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// What the native suites do alike: points, measured in turns, round after round.
+#pragma once
+
+#include <hawser/bench/sink.hpp>
+#include <hawser/bench/suites.hpp>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace hawser::bench {
+
+/// What one run of a point gave.
+struct Run {
+  double ns = 0;           ///< All of it.
+  bool disturbed = false;  ///< A core was taken away meanwhile: it says more about the rest of the machine.
+  std::string broken;      ///< Why nothing more will come of this point; "" if it may go on.
+  std::map<std::string, double>
+      counts;  ///< Of all of it: doorbells, interrupts, hypercalls, copied bytes, ...
+};
+
+/// A count of a point as a figure of its own: it has an aim.
+struct Derived {
+  Figure figure;
+  std::string count;
+};
+
+struct Point {
+  Figure figure;  ///< All but the samples.
+  /// Does `units` of it. Where `single` is given, each of them is timed by itself.
+  std::function<Run(unsigned units, Histogram* single)> run;
+  bool latency = false;   ///< Some runs time single units.
+  unsigned multiple = 1;  ///< Units are a multiple of that.
+  unsigned most = 1u << 20;
+  std::vector<Derived> derived;
+};
+
+struct Measuring {
+  std::string suite;
+  double slice_ns = 2e6;  ///< How long a run is, about.
+  unsigned rounds = 51;
+};
+
+/// Warms up and chooses each point's units, then measures, until all rounds are done or somebody asks to stop. Runs that
+/// were disturbed are left out and made up for, as long as that takes no more than twice the time.
+void measure(std::vector<Point> points, const SuiteOptions& options, Measuring measuring, Sink& sink);
+
+}  // namespace hawser::bench
