@@ -6,8 +6,8 @@
 
     linux.py --hawser PROGRAM --images FOLDER [--only WORD]
 
-FOLDER/linux/ARCH has kernel and initramfs: ./dev demo linux and ./dev test make them. An architecture without is left
-out, and said to be.
+FOLDER/linux/ARCH has kernel and initramfs, FOLDER/xen/xen is the hypervisor: ./dev demo linux and ./dev test make them.
+What is not there is left out, and said to be.
 """
 
 import argparse
@@ -52,7 +52,20 @@ def verified(run, work=None):
         raise Failure(f"rows of {seen}, not {work}")
 
 
-def cases(boot, arches, folder):
+# A third domain of Xen knows the link and has no business on it.
+THIRD = {"third-party-look", "third-party-send", "third-party-forge"}
+
+
+def over_argo(run, work=None):
+    """The same between domains of Xen, while a third is refused."""
+    third = [row for row in run.rows("link") if row["operation"] in THIRD]
+    if {row["operation"] for row in third} != THIRD or not all(row["verified"] for row in third):
+        raise Failure(f"the third domain: {third}; status {run.status}: {run.said['failure']}; {run.errors}")
+    run.said["results"] = [row for row in run.said["results"] if row not in third]
+    verified(run, work)
+
+
+def cases(boot, arches, xen, folder):
     """Name and body of each case."""
     linux = ("--driver", "linux", "--device", "linux")
 
@@ -76,6 +89,14 @@ def cases(boot, arches, folder):
     yield ("a device guest that is killed twice loses nothing, and its driver's kernel keeps the devices",
            lambda: verified(run(*linux, "--arch", first, "--seconds", "15", "--kill", "device@12", "--kill",
                                 "device@20"), WORK))
+    if xen:
+        argo = ("--link", "argo", "--driver-argument", "net_seconds=1")
+        yield ("over Argo, a Linux domain of Xen uses what another serves",
+               lambda: over_argo(run(*linux, *argo), WORK))
+        yield ("over Argo, a Linux domain uses what a bare-metal domain serves",
+               lambda: over_argo(run("--driver", "linux", *argo), PLAIN_WORK))
+        yield ("over Argo, a bare-metal domain uses what a Linux domain that started later serves",
+               lambda: over_argo(run("--device", "linux", "--link", "argo", "--order", "driver-first")))
 
 
 class Place:
@@ -91,7 +112,11 @@ def main():
     chosen = parser.parse_args()
     arches = [arch for arch in ARCHES if shutil.which(f"qemu-system-{arch}") and
               pathlib.Path(chosen.images, "linux", arch, "initramfs").exists()]
-    missing = sorted(set(ARCHES) - set(arches))
+    missing = [f"no Linux guest for {arch}; ./dev demo linux --arch {arch} makes it" for arch in ARCHES
+               if arch not in arches]
+    xen = "aarch64" in arches and pathlib.Path(chosen.images, "xen", "xen").exists()
+    if not xen:
+        missing.append("no Linux domains of Xen; ./dev demo linux --link argo makes them")
     if not arches:
         print("no Linux guest is built, or there is no QEMU for one: ./dev demo linux makes them")
         return 77
@@ -99,11 +124,11 @@ def main():
     folder = tempfile.mkdtemp(prefix="hawser-linux-")
     try:
         place = Place(os.path.abspath(chosen.hawser), os.path.abspath(chosen.images))
-        passed, failed = run_all(cases(place, arches, folder), folder, chosen.only)
+        passed, failed = run_all(cases(place, arches, xen, folder), folder, chosen.only)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    for arch in missing:
-        print(f"skipped: no Linux guest for {arch}; ./dev demo linux --arch {arch} makes it")
+    for what in missing:
+        print(f"skipped: {what}")
     print(f"{passed} passed, {failed} failed" + (f", {len(missing)} skipped" if missing else ""))
     return 0 if passed and not failed else 1
 
