@@ -61,7 +61,7 @@ serve() {
   hawser serve --link "$where" ${queue_layout:+--queue-layout "$queue_layout"} \
     --device "blk,file=$disk" --device net,tap=hawser0 --device $console --device rng
   status=$?
-  say "serving ended with status $status"
+  [ $status != 0 ] || say "serving ended" # else it has said why
   return $status
 }
 
