@@ -17,7 +17,7 @@ _hawser() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
-    _hawser_values "boot serve use ivshmem-server argo-broker bench --help --version"
+    _hawser_values "boot serve use ivshmem-server argo-broker stats bench --help --version"
     return
   fi
   case $prev in
@@ -47,7 +47,7 @@ _hawser() {
       fi
       return
       ;;
-    --seconds | --vectors | --max-peers | --patience | --spin | --size | --bytes | --rounds | --milliseconds | --domain | --allow | --max-message) return ;;
+    --seconds | --vectors | --max-peers | --patience | --spin | --size | --bytes | --rounds | --milliseconds | --domain | --allow | --max-message | --pid | --every | --deadline) return ;;
     --driver-argument | --device-argument | --xen-argument) return ;;
   esac
   case $verb in
@@ -58,6 +58,7 @@ _hawser() {
     use) _hawser_values "--link --verify --seconds --bytes --patience --split --rows --json --help" ;;
     ivshmem-server) _hawser_values "--socket --size --vectors --max-peers --policy --status-socket --help" ;;
     argo-broker) _hawser_values "--domain --allow --policy --max-message --mac-permissive --quirks --status-socket --help" ;;
+    stats) _hawser_values "--pid --once --json --every --deadline --help" ;;
     bench)
       case $cur in
         -*) _hawser_values "--quick --json --report --only --list --rounds --size --features --cores --tolerance --help" ;;

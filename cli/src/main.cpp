@@ -41,6 +41,7 @@ int run(int argc, char** argv) {
   hawser::cli::add_use(app, status);
   hawser::cli::add_ivshmem_server(app, status);
   hawser::cli::add_argo_broker(app, status);
+  hawser::cli::add_stats(app, status);
   hawser::cli::add_bench(app, status);
   // After the verbs, which would inherit it.
   app.footer("Start with: hawser boot\nEach verb explains itself: hawser VERB --help");

@@ -23,6 +23,7 @@ void add_serve(CLI::App& app, Status& status);
 void add_use(CLI::App& app, Status& status);
 void add_ivshmem_server(CLI::App& app, Status& status);
 void add_argo_broker(CLI::App& app, Status& status);
+void add_stats(CLI::App& app, Status& status);
 void add_bench(CLI::App& app, Status& status);
 
 }  // namespace hawser::cli

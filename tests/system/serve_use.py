@@ -74,6 +74,43 @@ class Devices(Case):
         self.assertEqual({device for device, _ in rows}, {"blk0", "net1", "console2", "rng3"})
         self.assertTrue(all(row["verified"] for row in rows.values()))
 
+    def test_stats_show_both_sides_of_a_running_link(self):
+        serving = self.serve("blk,memory=8M", "net,echo")
+        use = self.start_use("--seconds", "8")
+        pids = {serving.process.pid, use.process.pid}
+
+        def stats(*words):
+            return subprocess.run([HAWSER, "stats", *words], capture_output=True, text=True, timeout=20)
+
+        def queues():
+            said = stats("--json", "--deadline", "1ns")
+            return [queue for queue in json.loads(said.stdout)["queues"] if queue["pid"] in pids] if said.stdout else []
+
+        self.assertTrue(eventually(lambda: {queue["side"] for queue in queues() if queue["requests"] > 1000} ==
+                                   {"driver", "device"}, 10), use.said())
+        for queue in queues():
+            if queue["device_id"] == 2:
+                self.assertEqual(queue["link"], f"ivshmem:{self.socket}")
+                times = queue["ns"]["published to reaped" if queue["side"] == "driver" else "seen to completed"]
+                self.assertGreater(times["samples"], 10)
+                self.assertLessEqual(times["p50"], times["p99"])
+                self.assertLessEqual(times["p99"], times["longest"])
+                self.assertGreater(times["p50"], 100)  # no queue is faster
+                self.assertLess(times["p50"], 100_000_000)
+                if queue["side"] == "driver":
+                    self.assertGreater(queue["later_than_deadline"], times["samples"] * 0.99)
+        live = self.start("stats", "--pid", str(use.process.pid))
+        self.assertTrue(eventually(lambda: "requests/s" in live.out(), 10), live.said())
+        self.assertEqual(live.end(signal.SIGINT), 0)
+        for row in ("published to reaped", "published to bell", "p99.9"):
+            self.assertIn(row, live.out())
+        self.assertIn("published to seen", stats("--once").stdout)  # it sees both sides
+        self.finish(use)
+        done = stats("--pid", str(use.process.pid))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("shows no times", done.stderr)
+        self.assertEqual(serving.end(), 0)
+
     def test_a_file_has_what_was_written_and_keeps_it(self):
         path = self.disk(8 << 20)
         serving = self.serve(f"blk,file={path},queues=2,id=shelf")

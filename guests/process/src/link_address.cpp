@@ -91,6 +91,29 @@ LinkAddress parse_link(std::string_view text) {
   return address;
 }
 
+std::string describe(const LinkAddress& address) {
+  const auto carrier = [&] {
+    switch (address.carrier) {
+      case Carrier::kIvshmem:
+        return "ivshmem";
+      case Carrier::kArgo:
+        return "argo";
+      case Carrier::kXen:
+        return "xen";
+      case Carrier::kGuest:
+        return "guest";
+      case Carrier::kVfio:
+        return "vfio";
+    }
+    return "?";
+  }();
+  std::string words = fmt::format("{}:{}", carrier, address.socket);
+  if (address.carrier == Carrier::kArgo || address.carrier == Carrier::kXen)
+    words += fmt::format(",peer={}", address.peer);
+  if (address.number != 0) words += fmt::format(",link={}", address.number);
+  return words;
+}
+
 ivshmem::ClientOptions client_options(const LinkAddress& address) {
   ivshmem::ClientOptions options;
   options.socket = address.socket;

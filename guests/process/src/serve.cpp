@@ -4,6 +4,7 @@
 #include <hawser/process/guest_port.hpp>
 #include <hawser/process/run.hpp>
 #include <hawser/process/served.hpp>
+#include <hawser/process/stage_board.hpp>
 #include <hawser/process/vfio_port.hpp>
 #include <hawser/process/xen_port.hpp>
 
@@ -140,7 +141,9 @@ bool serve_on(L& link, P& port, unsigned own, const ServeOptions& options, const
   }
   std::vector<std::unique_ptr<Served>> devices;
   for (const auto& make : makers) devices.push_back(make(options.say));
-  auto bus = std::make_unique<virtio::msg::DeviceBus<L, kMaxDevices, kMaxQueues>>(link);
+  StageBoard board("serve", describe(options.link));
+  const virtio::msg::DeviceBusOptions bus_options{.stages = board.book()};
+  auto bus = std::make_unique<virtio::msg::DeviceBus<L, kMaxDevices, kMaxQueues>>(link, bus_options);
   for (auto& device : devices) {
     const auto number = bus->add(device->model());
     if (!number.ok()) throw std::logic_error("the bus has room for every device that can be written");

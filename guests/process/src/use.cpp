@@ -3,6 +3,7 @@
 
 #include <hawser/process/guest_port.hpp>
 #include <hawser/process/run.hpp>
+#include <hawser/process/stage_board.hpp>
 #include <hawser/process/vfio_port.hpp>
 #include <hawser/process/xen_port.hpp>
 
@@ -54,6 +55,8 @@ bool use_over(L& link, const UseOptions& options, const std::function<void()>& e
   std::vector<std::uint64_t> bitmap(virtio::Arena::bitmap_words(link.region().size()));
   Reporter reporter{.options = options};
   app::UseOptions what{.disk_bytes = options.disk_bytes, .soak = seconds(options.seconds)};
+  StageBoard board("use", describe(options.link));
+  what.session.bus.stages = board.book();
   what.session.patience = options.patience;
   if (options.split_only) what.session.queue_features.set(virtio::VIRTIO_F_RING_PACKED, false);
   const bool good = std::make_unique<app::Use<L, Reporter>>(link, bitmap, reporter, what)->run();

@@ -42,6 +42,9 @@ struct LinkAddress {
 /// Throws std::invalid_argument with one sentence.
 LinkAddress parse_link(std::string_view text);
 
+/// The address in the same words, without what is as it would be anyway.
+std::string describe(const LinkAddress& address);
+
 /// A port to it.
 ivshmem::ClientOptions client_options(const LinkAddress& address);
 
