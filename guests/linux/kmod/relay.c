@@ -439,6 +439,7 @@ static bool submit(struct hawser_queue *q, int chains, const char **why)
 	bool more = false;
 	u16 head;
 
+	q->unsent = false;
 	for (;;) {
 		if (!next_head(q, &head)) {
 			q->blocked = false;
@@ -447,6 +448,7 @@ static bool submit(struct hawser_queue *q, int chains, const char **why)
 			break;
 		}
 		if (!chains--) {
+			q->unsent = true;
 			more = true;
 			break;
 		}
@@ -483,7 +485,8 @@ static bool batch(struct hawser_queue *q, bool *call, const char **why)
 		if (done >= BATCH_CHAINS)
 			more = true;
 	}
-	if (!*why && (q->again_count || q->blocked || done > 0 || q->dead))
+	if (!*why && (q->again_count || q->blocked || q->unsent || done > 0 ||
+		      q->dead))
 		more |= submit(q, BATCH_CHAINS, why);
 	if (q->live && !more && !*why &&
 	    (q->care == HAWSER_AGAIN || q->care == HAWSER_CAUTIOUS))

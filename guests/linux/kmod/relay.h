@@ -107,6 +107,7 @@ struct hawser_path {
  * @live: the peer serves it: chains travel
  * @dead: nobody ever will: chains end at once, with an error where there is one
  * @blocked: a chain finds no room at the peer
+ * @unsent: there are more chains than one batch took
  * @mergeable: the driver takes frames in several buffers
  * @frame_left: buffers of such a frame that have not come yet
  * @whole_idx: as much of what is used is whole frames
@@ -137,6 +138,7 @@ struct hawser_queue {
 	bool live;
 	bool dead;
 	bool blocked;
+	bool unsent;
 	bool impatient;
 	u16 *again;
 	u16 again_first;

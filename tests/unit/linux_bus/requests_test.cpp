@@ -194,6 +194,28 @@ TEST_CASE("a frame in several buffers is shown to its driver whole, or when its 
   CHECK(Driver::completion());
 }
 
+TEST_CASE("frames that one batch leaves are not forgotten when the peer has nothing more to give back") {
+  Driver driver;
+  Peer peer;
+  peer.models[3].id = 1;
+  peer.models[3].queues = 2;
+  peer.models[3].max_size = 64;
+  Driver::wanted = 2;
+  peer.come();
+  for (int n = 0; n < 92; ++n) Driver::add(1, "a frame", nullptr);
+  std::vector<Peer::Request> at_peer;
+  while (auto request = peer.take(3, 1)) at_peer.push_back(*request);
+  REQUIRE(at_peer.size() == 32);
+  const auto& ring = peer.models[3].rings[1];
+  auto* used = peer.at<vring_used>(ring.device);
+  for (std::size_t n = 0; n + 1 < at_peer.size(); ++n)
+    used->ring[(used->idx + n) % ring.size] = {at_peer[n].id, 0};
+  used->idx = static_cast<std::uint16_t>(used->idx + at_peer.size() - 1);
+  peer.use(3, 1, at_peer.back().id, 0);
+  // The ring is full again and more is waiting, so the peer is asked to tell when it has used any.
+  CHECK(peer.at<vring_avail>(ring.driver)->ring[ring.size] == used->idx);
+}
+
 TEST_CASE("receive buffers are handed to the next peer as well") {
   Scene scene(1, 2);
   std::string buffer(1500, '.');
