@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # root is lib.sh's
 # SPDX-FileCopyrightText: 2026 The Hawser authors
 # SPDX-License-Identifier: MIT
 
@@ -47,4 +47,17 @@ fi
 setup_if_needed run
 # Optimized as packages are. (At -O3 g++ 12 sees errors in fmt that are none.)
 { configure release "$(cached g++)" -Dbuildtype=release -Doptimization=2 -Dtests=false && compile release cli/hawser; } >&2 || exit 1
+case " $* " in
+  *" --list "*) ;;
+  *" guests "*)
+    setup_if_needed linux bench
+    {
+      build_all cli/hawser && build_linux x86_64 || exit 1
+      tools/linux_peers.sh --check build/linux x86_64 ||
+        step "NBD and NFS for Linux guests" tools/linux_peers.sh build/linux x86_64 ||
+        echo "  they will be left out of the tables"
+    } >&2
+    ;;
+esac
+export HAWSER_BENCH_SUITES="$root/bench/guests${HAWSER_BENCH_SUITES:+:$HAWSER_BENCH_SUITES}"
 exec build/release/cli/hawser bench "$@"
