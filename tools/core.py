@@ -24,8 +24,8 @@ MAY_INCLUDE = {
     "guests": [*CORE, "guests"],
     # The command's verbs are a few lines over these libraries.
     "cli": [*CORE, "guests/app", "guests/launch", "guests/process", "bench", "cli"],
-    # Its image measures in a guest (docs/decisions/0008).
-    "bench": [*CORE, "guests/app", "guests/baremetal", "bench"],
+    # Its image measures in a guest, its suites over the broker's processes (docs/decisions/0008).
+    "bench": [*CORE, "guests/app", "guests/baremetal", "guests/process", "bench"],
     # Tests see everything but the command.
     "tests": [*CORE, "guests/app", "guests/baremetal", "guests/launch", "guests/process", "bench", "tests"],
 }
