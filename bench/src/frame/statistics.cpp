@@ -15,6 +15,7 @@ double quantile_of_sorted(const std::vector<double>& sorted, double share) {
   const double at = share * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(at);
   if (below + 1 >= sorted.size()) return sorted.back();
+  if (sorted[below] == sorted[below + 1]) return sorted[below];  // infinite ones have no difference
   const double part = at - static_cast<double>(below);
   return sorted[below] + part * (sorted[below + 1] - sorted[below]);
 }

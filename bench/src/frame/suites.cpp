@@ -58,9 +58,9 @@ std::vector<Suite> known_suites(const std::string& hawser) {
   const auto program = [&](const char* name, const char* what, const char* needs, double seconds) {
     all.push_back({name, what, needs, seconds, true, {}, ""});
   };
-  native("limits", "what this machine can do at best: cache lines, copies, system calls, wake-ups", 60, true,
+  native("limits", "what this machine can do at best: cache lines, copies, system calls, wake-ups", 20, true,
          run_limits);
-  native("queue", "split and packed rings between two cores, beside the limits", 70, true, run_queue);
+  native("queue", "split and packed rings between two cores, beside the limits", 50, true, run_queue);
   native("link", "requests over loopback, ivshmem between two processes, and the Argo broker", 110, true,
          run_link);
   native("argo", "what a courier costs on top of Argo, over the broker's engine in this process", 20, false,

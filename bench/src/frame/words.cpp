@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cmath>
+#include <map>
 
 namespace hawser::bench {
 namespace {
@@ -99,10 +100,14 @@ std::vector<std::string> summary(const Results& results) {
   }
   if (aims != 0) lines.insert(lines.begin(), fmt::format("{} of {} aims met.", met, aims));
   for (const SuiteResult& suite : results.suites) {
-    for (const Skip& skip : suite.skips)
-      lines.push_back(fmt::format("Not measured: {}{}{}: {}", suite.name,
-                                  skip.name.empty() || skip.name == suite.name ? "" : "/",
-                                  skip.name == suite.name ? "" : skip.name, skip.why));
+    std::map<std::string, std::string> by_reason;
+    for (const Skip& skip : suite.skips) {
+      std::string& names = by_reason[skip.why];
+      if (!names.empty()) names += ", ";
+      names += skip.name.empty() || skip.name == suite.name ? suite.name : suite.name + "/" + skip.name;
+    }
+    for (const auto& [why, names] : by_reason)
+      lines.push_back(fmt::format("Not measured: {}: {}", names, why));
   }
   return lines;
 }

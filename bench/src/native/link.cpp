@@ -164,7 +164,8 @@ void run_link(const SuiteOptions& options, Sink& sink) {
     if (Stop::asked() != 0) return;
     sink.step(std::string("setting up ") + kind.name, 0);
     try {
-      rigs.push_back(kind.make({options.cores, static_cast<std::uint16_t>(kind.slots * options.queue_size)}));
+      rigs.push_back(kind.make({options.cores, static_cast<std::uint16_t>(kind.slots * options.queue_size),
+                                kind.make == broker_rig}));
       kind.add(Points(kind.name, *rigs.back(), points));
     } catch (const std::exception& error) {
       sink.skip({kind.name, error.what()});

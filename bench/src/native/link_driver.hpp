@@ -55,7 +55,8 @@ class LinkDriver {
     if (!all.go()) return broken(all.why());
     Run result;
     result.ns = static_cast<double>(clock_ns() - start);
-    result.disturbed = preemptions() != own_preemptions || preemptions_of(there) != their_preemptions;
+    result.disturbed =
+        !options_.crowded && (preemptions() != own_preemptions || preemptions_of(there) != their_preemptions);
     const LinkCounters after = link_.counters();
     result.counts["doorbells"] =
         static_cast<double>(after.doorbells - before.doorbells + control_.doorbells.load() - bells);

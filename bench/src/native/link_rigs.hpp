@@ -31,6 +31,7 @@ class LinkRig {
 struct RigOptions {
   Cores cores;
   std::uint16_t queue_size = 256;
+  bool crowded = false;  ///< More processes than processors: to be taken off one is part of it.
 };
 
 // Each throws std::exception with a sentence when it cannot be set up. Those with processes fork: no other thread may run.

@@ -167,12 +167,10 @@ class Measurer {
       if (state.broken) continue;
       if (state.samples.empty()) {
         if (Stop::asked() == 0)
-          sink_.skip(
-              {state.point.figure.name,
-               fmt::format(
-                   "disturbed in each of {} runs: this machine is too busy; stop other work, or choose other "
-                   "processors by --cores",
-                   state.disturbed)});
+          sink_.skip({state.point.figure.name,
+                      "disturbed in every run: this machine is too busy; stop other work, or choose other "
+                      "processors by "
+                      "--cores"});
         continue;
       }
       tell(state);

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+"""`hawser bench` as a user runs it: its files fit their schema, its wrong words are named, Ctrl-C keeps what it has.
+
+    bench.py --hawser PROGRAM --schema FILE
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import xml.dom.minidom
+
+chosen = None
+
+
+def bench(*words, folder=None, **more):
+    return subprocess.run([chosen.hawser, "bench", *map(str, words)], capture_output=True, text=True, cwd=folder, timeout=100, **more)
+
+
+def misfits(value, schema, root, where="$"):
+    """Where a value does not fit a schema, of which it knows what ours uses."""
+    if "$ref" in schema:
+        return misfits(value, root["definitions"][schema["$ref"].rsplit("/", 1)[1]], root, where)
+    found = []
+    kinds = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
+    wanted = schema.get("type", [])
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    fits = [kind for kind in wanted if isinstance(value, kinds[kind]) and (kind == "boolean") == isinstance(value, bool)]
+    if wanted and not fits:
+        return [f"{where} is {value!r}, not {wanted}"]
+    if "const" in schema and value != schema["const"] or "enum" in schema and value not in schema["enum"]:
+        found.append(f"{where} is {value!r}")
+    if isinstance(value, str) and ("pattern" in schema and not re.search(schema["pattern"], value) or
+                                   len(value) < schema.get("minLength", 0)):
+        found.append(f"{where} is {value!r}")
+    if isinstance(value, (int, float)) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
+        found.append(f"{where} is {value!r}")
+    if isinstance(value, list):
+        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+            found.append(f"{where} has {len(value)} entries")
+        for n, one in enumerate(value):
+            found += misfits(one, schema.get("items", {}), root, f"{where}[{n}]")
+    if isinstance(value, dict):
+        found += [f"{where}.{key} is missing" for key in schema.get("required", []) if key not in value]
+        if "oneOf" in schema and sum(all(key in value for key in way["required"]) for way in schema["oneOf"]) != 1:
+            found.append(f"{where} is not one of {schema['oneOf']}")
+        for key, one in value.items():
+            inner = schema.get("properties", {}).get(key, schema.get("additionalProperties", {}))
+            found += [f"{where}.{key} is unknown"] if inner is False else misfits(one, inner, root, f"{where}.{key}")
+    return found
+
+
+class Bench(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix="hawser-bench-test-")
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+        self.schema = json.loads(pathlib.Path(chosen.schema).read_text())
+
+    def expect_whole(self, path):
+        results = json.loads(path.read_text())
+        self.assertEqual(misfits(results, self.schema, self.schema), [])
+        return results
+
+    def test_a_quick_run_writes_results_that_fit_their_schema_and_a_report_that_stands_alone(self):
+        done = bench("limits", "--quick", "--only", "memcpy.warm", "--report", "r.json", "--report", "r.html", folder=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["r.html", "r.json"])
+        results = self.expect_whole(self.folder / "r.json")
+        [suite] = results["suites"]
+        self.assertEqual(suite["name"], "limits")
+        self.assertGreater(len(suite["figures"]) + len(suite["skips"]), 7)  # what was disturbed is a skip
+        self.assertTrue(results["quick"])
+        for figure in suite["figures"]:
+            self.assertIn(figure["name"], done.stdout)
+        page = (self.folder / "r.html").read_text()
+        xml.dom.minidom.parseString(page[page.index("<html"):].encode())
+        self.assertNotRegex(page, r"(src|href|url)\s*[=(]|https?://|@import")
+        self.assertIn(results["machine"]["kernel"], page)
+        # A run does not differ from itself, whichever of the two files it is read from.
+        same = bench("compare", "r.json", "r.html", folder=self.folder)
+        self.assertEqual((same.returncode, same.stderr), (0, ""))
+
+    def test_json_goes_to_standard_output_and_no_file_is_written(self):
+        done = bench("limits", "--quick", "--only", "syscall", "--json", folder=self.folder)
+        self.assertEqual(misfits(json.loads(done.stdout), self.schema, self.schema), [])
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_wrong_words_are_one_sentence_that_says_what_would_do(self):
+        for words, status, told in ((("nonsense",), 64, "limits, queue, link, argo"), (("limits", "--report", "r.txt"), 64, ".html or .json"),
+                                    (("limits", "--report", "none/r.json"), 64, "no folder none"), (("queue", "--size", "100"), 64, "512"),
+                                    (("limits", "--cores", "0,0"), 64, "two different processors"), (("compare", "a", "b"), 2, "a: cannot be read"),
+                                    (("limits", "--quick", "--only", "nonsense"), 2, "no figure's name begins with 'nonsense'")):
+            with self.subTest(words=words):
+                done = bench(*words, folder=self.folder)
+                self.assertEqual(done.returncode, status, done.stderr)
+                self.assertIn(told, done.stderr)
+
+    def test_one_processor_is_refused(self):
+        done = bench("queue", preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}))
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1), done.stderr)
+        self.assertIn("one processor only", done.stderr)
+
+    def test_results_of_another_machine_are_refused(self):
+        bench("limits", "--quick", "--only", "memcpy.warm.64", "--report", "r.json", folder=self.folder)
+        results = json.loads((self.folder / "r.json").read_text())
+        results["machine"]["id"] = "0" * 16
+        (self.folder / "other.json").write_text(json.dumps(results))
+        done = bench("compare", "r.json", "other.json", folder=self.folder)
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1))
+        self.assertIn("different machines", done.stderr)
+
+    def test_an_interrupted_run_keeps_what_it_has_and_leaves_nothing(self):
+        running = subprocess.Popen([chosen.hawser, "bench", "link", "--report", "r.json"], cwd=self.folder, text=True,
+                                   env={**os.environ, "TMPDIR": str(self.folder)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   start_new_session=True)
+        time.sleep(12)
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to all of its processes
+        _, said = running.communicate(timeout=60)
+        self.assertEqual(running.returncode, 128 + signal.SIGINT, said)
+        self.assertIn("interrupted", said)
+        results = self.expect_whole(self.folder / "r.json")
+        self.assertTrue(results["interrupted"])
+        self.assertEqual(results["suites"][0]["status"], "interrupted")
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["r.json"])
+        with self.assertRaises(ProcessLookupError):
+            os.killpg(running.pid, 0)
+
+    def test_a_suite_program_is_found_run_and_kept(self):
+        program = self.folder / "hawser-bench-mine"
+        program.write_text("""#!/bin/sh
+[ "$1" = --quick ] && echo '{"figure":{"name":"a","unit":"ns","better":"lower","samples":[1,2,3]}}'
+echo nonsense
+echo '{"end":{}}'
+""")
+        program.chmod(0o755)
+        done = bench("mine", "--quick", "--report", "r.json", folder=self.folder,
+                     env={**os.environ, "HAWSER_BENCH_SUITES": str(self.folder)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        [suite] = self.expect_whole(self.folder / "r.json")["suites"]
+        self.assertEqual([figure["median"] for figure in suite["figures"]], [2])
+        self.assertIn("made no sense", suite["notes"][0]["text"])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hawser", required=True)
+    parser.add_argument("--schema", required=True)
+    chosen, rest = parser.parse_known_args()
+    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
