@@ -15,6 +15,7 @@ import pathlib
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "guests" / "linux" / "image"))
 import build  # noqa: E402  # the writer of initramfs
 

@@ -26,12 +26,13 @@ import sys
 import tempfile
 import time
 
-import machine
-import network
-import rows
-from machine import Failed, Guest
+sys.dont_write_bytecode = True
 
-HERE = pathlib.Path(__file__).resolve().parent
+import machine  # noqa: E402
+import network  # noqa: E402
+import rows  # noqa: E402
+from machine import Failed, Guest  # noqa: E402
+
 UNAVAILABLE = 75
 RUNS, SECONDS = 3, 2
 QUICK_RUNS, QUICK_SECONDS = 1, 1
