@@ -13,7 +13,7 @@
 namespace hawser::bench {
 namespace {
 
-constexpr double kWidth = 720, kHeight = 330, kLeft = 78, kRight = 14, kTop = 12, kBottom = 46;
+constexpr double kWidth = 720, kHeight = 330, kLeft = 96, kRight = 30, kTop = 12, kBottom = 46;
 // Okabe and Ito's, which most color-blind people can tell apart.
 constexpr std::array<std::string_view, kMostSeries> kColors = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                                                "#e69f00", "#56b4e9", "#8a7a00", "#777777"};

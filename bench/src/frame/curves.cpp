@@ -40,7 +40,7 @@ std::string name_of(const Line& line, const std::vector<Line>& all) {
       const auto at = other.params.find(k);
       return at != other.params.end() && at->second == v;
     });
-    if (!same) name += (name.empty() ? "" : ", ") + in_words(key, value);
+    if (!same || all.size() == 1) name += (name.empty() ? "" : ", ") + in_words(key, value);
   }
   return name.empty() ? "all" : name;
 }

@@ -28,7 +28,7 @@ code { font-size: 0.92em; } .met { color: var(--good); } .missed { color: var(--
 figcaption { font-weight: 600; margin: 0.6rem 0 0.2rem; }
 svg { width: 100%; background: var(--soft); } svg text { font: 11px system-ui, sans-serif; fill: currentColor; }
 svg .label { font-size: 12px; } svg .grid { stroke: var(--line); stroke-width: 1; }
-.legend span { margin-right: 1rem; font-size: 0.85em; } .legend i { display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.3em; }
+.legend span { display: inline-block; margin-right: 1rem; font-size: 0.85em; } .legend i { display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.3em; }
 summary { cursor: pointer; }
 )";
 
