@@ -83,8 +83,10 @@ class Pair:
 
     def boot(self, hawser, images, peers, bridge):
         window = self.folder / "window"
-        self.children.append(machine.start([hawser, "ivshmem-server", "--socket", window, "--size", "64M"],
-                                           stdout=sys.stderr))
+        said = self.folder / "server"
+        with open(said, "wb") as file:
+            self.children.append(machine.start([hawser, "ivshmem-server", "--socket", window, "--size", "64M"],
+                                               stdout=file, stderr=file))
         initramfs = self.folder / "initramfs"
         with open(initramfs, "wb") as file:
             for part in (images / "initramfs", *([peers] if peers else [])):
@@ -92,7 +94,7 @@ class Pair:
         until = time.monotonic() + 10
         while not window.exists():
             if time.monotonic() > until or self.children[0].poll() is not None:
-                raise Failed("hawser ivshmem-server did not start")
+                raise Failed(f"hawser ivshmem-server did not start: {said.read_text()[-500:]}")
             time.sleep(0.02)
         self.device = self.guest("device", 1, images, initramfs, window, bridge)
         self.driver = self.guest("driver", 2, images, initramfs, window, bridge)
@@ -274,6 +276,8 @@ def unavailable(chosen):
     images = pathlib.Path(chosen.images, "linux", "x86_64")
     if not shutil.which("qemu-system-x86_64"):
         return "qemu-system-x86_64 is missing; apt install qemu-system-x86"
+    if not shutil.which(chosen.hawser):
+        return f"there is no program {chosen.hawser}; say where hawser is"
     for name in ("kernel", "initramfs"):
         if not (images / name).exists():
             return f"{images / name} is missing; ./dev bench guests makes it"
