@@ -103,9 +103,10 @@ static int window_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static long give_info(struct hawser_ivshmem *ivshmem, void __user *to)
+static void give_info(struct hawser_ivshmem *ivshmem,
+		      struct hawser_window_info *info)
 {
-	const struct hawser_window_info info = {
+	*info = (struct hawser_window_info){
 		.version = HAWSER_WINDOW_VERSION,
 		.memory_type = ivshmem->memory_type,
 		.bytes = ivshmem->window.bytes,
@@ -113,49 +114,57 @@ static long give_info(struct hawser_ivshmem *ivshmem, void __user *to)
 		.vectors = ivshmem->window.vectors,
 		.interrupts = ivshmem->interrupts,
 	};
-
-	return copy_to_user(to, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
 static long take_bell(struct hawser_ivshmem *ivshmem,
-		      const void __user *from)
+		      const struct hawser_window_bell *what)
 {
 	struct eventfd_ctx *bell = NULL;
-	struct hawser_window_bell what;
 
-	if (copy_from_user(&what, from, sizeof(what)))
-		return -EFAULT;
-	if (what.vector >= ivshmem->interrupts)
+	if (what->vector >= ivshmem->interrupts)
 		return -EINVAL;
-	if (what.eventfd >= 0) {
-		bell = eventfd_ctx_fdget(what.eventfd);
+	if (what->eventfd >= 0) {
+		bell = eventfd_ctx_fdget(what->eventfd);
 		if (IS_ERR(bell))
 			return PTR_ERR(bell);
-	} else if (what.eventfd != -1) {
+	} else if (what->eventfd != -1) {
 		return -EINVAL;
 	}
-	set_bell(&ivshmem->vectors[what.vector], bell);
+	set_bell(&ivshmem->vectors[what->vector], bell);
 	return 0;
 }
 
+/*
+ * The program's memory is reached without the mutex: mmap() takes that while it
+ * holds the lock that a fault would wait for.
+ */
 static long window_ioctl(struct file *file, unsigned int command,
 			 unsigned long argument)
 {
 	struct hawser_ivshmem *ivshmem = file->private_data;
-	long result = -ENOTTY;
+	void __user *memory = (void __user *)argument;
+	struct hawser_window_info info;
+	struct hawser_window_bell bell;
+	long result = 0;
 
+	if (command == HAWSER_WINDOW_BELL &&
+	    copy_from_user(&bell, memory, sizeof(bell)))
+		return -EFAULT;
 	mutex_lock(&ivshmem->mutex);
-	if (ivshmem->gone) {
+	if (ivshmem->gone)
 		result = -ENODEV;
-	} else if (command == HAWSER_WINDOW_RING) {
+	else if (command == HAWSER_WINDOW_RING)
 		hawser_ivshmem_ring(ivshmem, argument >> 16, argument);
-		result = 0;
-	} else if (command == HAWSER_WINDOW_INFO) {
-		result = give_info(ivshmem, (void __user *)argument);
-	} else if (command == HAWSER_WINDOW_BELL) {
-		result = take_bell(ivshmem, (void __user *)argument);
-	}
+	else if (command == HAWSER_WINDOW_INFO)
+		give_info(ivshmem, &info);
+	else if (command == HAWSER_WINDOW_BELL)
+		result = take_bell(ivshmem, &bell);
+	else
+		result = -ENOTTY;
 	mutex_unlock(&ivshmem->mutex);
+	if (!result && command == HAWSER_WINDOW_INFO &&
+	    copy_to_user(memory, &info, sizeof(info)))
+		result = -EFAULT;
 	return result;
 }
 
