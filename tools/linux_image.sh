@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MIT
 
 # linux_image.sh FOLDER ARCH PROGRAM: makes FOLDER/ARCH/initramfs, with PROGRAM (`hawser` for ARCH) and Hawser's kernel
-# modules, which it builds, in what linux_guest.sh left in FOLDER/ARCH. Does nothing if no part is newer;
+# modules, which it builds, in what linux_guest.sh or linux_debug.sh left in FOLDER/ARCH. Does nothing if no part is newer;
 # linux_image.sh --check FOLDER ARCH PROGRAM only says by its status whether that is so.
 set -eu
 
@@ -52,5 +52,9 @@ sed 's|.*/||; s|\.o$|.ko|' "$folder/kmod/modules.order" | while read -r module; 
   "${tools}strip" --strip-debug -o "$folder/parts/modules/$module" "$folder/kmod/$module"
 done
 "${tools}strip" -o "$folder/parts/hawser" "$program"
+lacks=
+[ ! -f "$folder/lacks" ] || lacks=$(cat "$folder/lacks")
+set --
+for module in $lacks; do set -- "$@" --without "$module"; done
 python3 "$here/guests/linux/image/build.py" --root "$folder/root" --release "$(cat "$folder/version")" \
-  --program "$folder/fio" --program "$folder/parts/hawser" --modules "$folder/parts/modules" --output "$image"
+  --program "$folder/fio" --program "$folder/parts/hawser" --modules "$folder/parts/modules" "$@" --output "$image"

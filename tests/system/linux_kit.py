@@ -30,11 +30,20 @@ def where(images):
     return folder if there else None
 
 
+def looks_at_itself(images):
+    """Whether this kernel is that of tools/linux_debug.sh: slow, and large."""
+    return "debug" in pathlib.Path(images, "version").read_text()
+
+
 class Guest:
     """QEMU with a Linux guest in it. `words` go to the kernel's command line."""
 
+    patience = 1  # what each limit is multiplied by
+
     def __init__(self, folder, images, window=None, disk=None, words=("role=shell",), memory=384, processors=1, vectors=8):
         self.at = 0  # how far its console has been read
+        if looks_at_itself(images):
+            memory, self.patience = 3 * memory, 8
         self.path = f"{folder}/guest-{time.monotonic_ns()}.console"
         command = ["qemu-system-x86_64", "-M", "q35", "-bios", "qboot.rom", "-cpu", "max", "-accel", "tcg",
                    "-m", str(memory), "-smp", str(processors), "-nodefaults", "-display", "none", "-serial", "stdio",
@@ -67,6 +76,7 @@ class Guest:
             text = self.console()[self.at:]
             return re.search(words, text) or not self.running()
 
+        seconds *= self.patience
         eventually(there, seconds)
         found = re.search(words, text)
         if not found:
@@ -101,7 +111,7 @@ class Guest:
 
     def eventually(self, commands, seconds=30):
         """Whether these succeed at last."""
-        return kit.eventually(lambda: self.says_yes(commands), seconds)
+        return kit.eventually(lambda: self.says_yes(commands), seconds * self.patience)
 
     def complaints(self):
         """Lines of the kernel's log that no log should have."""
@@ -147,7 +157,17 @@ class Case(kit.Case):
         complaints, log = guest.complaints()
         self.assertFalse(complaints, log)
         self.assertEqual(self.taint(guest) & ~0x3000, 0, log)  # modules from outside, not signed
+        if looks_at_itself(self.images):  # lockdep goes away when it has found something, or has run out of memory
+            self.assertTrue(guest.says_yes("grep -q 'debug_locks: *1' /proc/lockdep_stats"), log)
         return log
+
+    def expect_no_leak(self, guest):
+        """Of kernels that look for leaks: that there is none. Takes the age after which one is believed, 5 seconds."""
+        if guest.says_yes("mountpoint -q /sys/kernel/debug || mount -t debugfs d /sys/kernel/debug; "
+                          "[ -e /sys/kernel/debug/kmemleak ]"):
+            leaks = guest.does("for scan in 1 2 3; do sleep 6; echo scan >/sys/kernel/debug/kmemleak; done; "
+                               "cat /sys/kernel/debug/kmemleak", 300)
+            self.assertEqual(leaks, "")
 
     @staticmethod
     def taint(guest):

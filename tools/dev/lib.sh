@@ -234,6 +234,14 @@ build_linux() {
   done
 }
 
+# The same with a kernel that looks at itself, in build/linux-debug/linux/x86_64. Needs build_linux's.
+build_linux_debug() {
+  tools/linux_debug.sh --check build/linux-debug/linux build/linux/x86_64 ||
+    step "kernel that looks at itself" tools/linux_debug.sh build/linux-debug/linux build/linux/x86_64 || return 1
+  tools/linux_image.sh --check build/linux-debug/linux x86_64 build/native/cli/hawser ||
+    step "Linux guest with it" tools/linux_image.sh build/linux-debug/linux x86_64 build/native/cli/hawser
+}
+
 # missing_packages [PART...]: names from these parts of tools/packages.txt, or from all, that are not installed.
 missing_packages() {
   machine=$(dpkg --print-architecture)

@@ -8,18 +8,40 @@
 #:
 #:   ./dev soak linux [CYCLES]    instead CYCLES (100) times: what serves a Linux guest is killed, its modules leave and return
 #:
+#:   ./dev soak linux --debug-kernel [CYCLES]
+#:                                10 times unless told otherwise, and its other tests, on a kernel with KASAN, lockdep and
+#:                                kmemleak, which is built from Debian's source (140 MB) the first time
+#:
 #: The corpora grow in build/corpus, findings are kept in build/findings. Status 0 only without findings.
 
 if [ "${1:-}" = linux ]; then
-  case "${2:-100}" in
-    "" | *[!0-9]* | 0*) usage_error "\"$2\" is no number of cycles; expected for example 100" ;;
+  shift
+  debug=
+  [ "${1:-}" != --debug-kernel ] || {
+    debug=1
+    shift
+  }
+  case "${1:-100}" in
+    "" | *[!0-9]* | 0*) usage_error "\"$1\" is no number of cycles; expected for example 100" ;;
   esac
-  [ $# -le 2 ] || usage_error "what is \"$3\"? ./dev soak linux takes a number of cycles"
-  setup_if_needed run linux
+  [ $# -le 1 ] || usage_error "what is \"$2\"? ./dev soak linux takes a number of cycles"
+  setup_if_needed run linux ${debug:+xen test}
   build_all cli/hawser || exit 1
   build_linux x86_64 || exit 1
+  if [ -z "$debug" ]; then
+    stop_ticker
+    exec python3 tests/system/linux_soak.py --hawser build/native/cli/hawser --images build --cycles "${1:-100}"
+  fi
+  configure_native tests && compile native hostile-party && build_linux_debug || exit 1
   stop_ticker
-  exec python3 tests/system/linux_soak.py --hawser build/native/cli/hawser --images build --cycles "${2:-100}"
+  set -- "${1:-10}" --hawser build/native/cli/hawser --images build/linux-debug
+  cycles=$1
+  shift
+  status=0
+  python3 tests/system/linux_debug.py "$@" || status=1
+  python3 tests/system/linux_soak.py "$@" --cycles "$cycles" || status=1
+  python3 tests/system/linux_hostile.py "$@" --party build/native/tests/system/hostile-party || status=1
+  exit $status
 fi
 
 seconds=${1:-600}

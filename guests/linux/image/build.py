@@ -4,7 +4,7 @@
 
 """Writes the initramfs of a Linux guest: the same bytes from the same parts.
 
-    build.py --root FOLDER --release VERSION --program FILE... [--modules FOLDER] --output FILE
+    build.py --root FOLDER --release VERSION --program FILE... [--modules FOLDER] [--without MODULE...] --output FILE
 
 FOLDER is what Debian's packages hold (tools/linux_guest.sh). Of that come busybox, a few programs with the libraries
 that they name, and a few of the kernel's modules with the modules that those name; beside them the programs given, the
@@ -151,8 +151,8 @@ def add_programs(archive, root, programs):
             archive.link("lib64", "lib")
 
 
-def add_modules(archive, modules, release):
-    names = modules.closure([*MODULES, *modules.own])
+def add_modules(archive, modules, release, without):
+    names = modules.closure([name for name in (*MODULES, *modules.own) if canonical(name) not in without])
     paths = {n: f"updates/{n}.ko" if n in modules.own else str(modules.files[n].relative_to(modules.top)) for n in names}
     depends, aliases = "", ""
     for name in names:
@@ -170,6 +170,7 @@ def main():
     parser.add_argument("--release", required=True, help="of the kernel, as uname -r says it")
     parser.add_argument("--program", type=pathlib.Path, action="append", default=[], help="goes to /bin")
     parser.add_argument("--modules", type=pathlib.Path, help="folder with further modules")
+    parser.add_argument("--without", action="append", default=[], help="a module that this kernel has not")
     parser.add_argument("--output", type=pathlib.Path, required=True)
     chosen = parser.parse_args()
     try:
@@ -184,7 +185,7 @@ def main():
         archive.file("etc/mke2fs.conf", (chosen.root / "etc" / "mke2fs.conf").read_bytes())
         add_programs(archive, chosen.root, [(chosen.root / s, t) for s, t in PROGRAMS.items()] +
                      [(p, f"bin/{p.name}") for p in chosen.program])
-        add_modules(archive, Modules(chosen.root, chosen.release, chosen.modules), chosen.release)
+        add_modules(archive, Modules(chosen.root, chosen.release, chosen.modules), chosen.release, chosen.without)
         data = archive.bytes()
         part = chosen.output.with_name(chosen.output.name + ".part")
         part.write_bytes(data)
