@@ -74,14 +74,16 @@ class Points {
     point.figure.unit = "request/s";
     point.figure.better = Better::kHigher;
     point.latency = true;
-    Derived bells{{.name = point.figure.name + ".doorbells",
-                   .what = fmt::format("doorbells a request, both sides, {} outstanding", kDeep),
+    // What tells the other side costs a hypercall over Argo.
+    const std::string calls = name_ == "broker" ? "hypercalls" : "doorbells";
+    Derived bells{{.name = point.figure.name + "." + calls,
+                   .what = fmt::format("{} a request, both sides, {} outstanding", calls, kDeep),
                    .unit = "count",
                    .samples = {},
                    .params = {{"link", name_},
                               {"format", packed ? "packed" : "split"},
                               {"waiting", in_words(waiting)}}},
-                  "doorbells"};
+                  calls};
     if (name_ == "ivshmem" && waiting != Waiting::kNever)
       bells.figure.aim = Aim{.ratio = {}, .value = 0.05, .sense = Aim::Sense::kAtMost};
     point.derived.push_back(std::move(bells));
