@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <string_view>
+#include <utility>
 
 namespace hawser::bench {
 
@@ -85,6 +86,14 @@ void add_format(Points& points, const std::string& format, std::uint16_t size) {
                              {.batch = batch, .outstanding = size});
     many.figure.against = "pingpong.one_line";
     if (batch == 64) many.figure.aim = at_most(packed ? 28 : 130);
+  }
+  for (const auto& [name, run] :
+       {std::pair{"rtt", RingRun{.timed = true}},
+        std::pair{"batch64", RingRun{.batch = 64, .outstanding = size, .timed = true}}}) {
+    Point& timed = points.add(format, fmt::format("timed.{}", name),
+                              fmt::format("{}.{} with stage timing on", format, name), run);
+    timed.figure.against = fmt::format("{}.{}", format, name);
+    timed.figure.aim = at_most_ratio(1.03);
   }
   for (const Waiting waiting : {Waiting::kAdaptive, Waiting::kNever}) {
     const std::string way = waiting == Waiting::kNever ? "sleep" : "spin";

@@ -35,7 +35,17 @@ RingPair::RingPair(const RingRun& run)
   device_.queue = std::move(device).value();
   driver_.queue.disarm();
   device_.queue.disarm();
+  if (run.timed) {
+    time(driver_, StageSide::kDriver);
+    time(device_, StageSide::kDevice);
+  }
   good_ = true;
+}
+
+template <class Q>
+void RingPair::time(Apart<Q>& half, StageSide side) {
+  StageBook book(std::span(&half.record, 1), std::span(&half.probe, 1), clock_ns);
+  half.queue.time_by(book.open({.side = side}));
 }
 
 bool ring_requests_alone(const RingRun& run, unsigned units) {

@@ -7,6 +7,7 @@
 #include "rings.hpp"
 
 #include <hawser/virtio/queue/any.hpp>
+#include <hawser/virtio/queue/stage_book.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -47,7 +48,11 @@ class RingPair {
   template <class Q>
   struct alignas(128) Apart {
     Q queue;
+    virtio::StageProbe probe;
+    virtio::StageRecord record{};
   };
+  template <class Q>
+  static void time(Apart<Q>& half, virtio::StageSide side);
 
   static virtio::QueueLayout layout_of(std::uint16_t size, virtio::RingFormat format);
 

@@ -21,6 +21,7 @@ struct RingRun {
   std::uint16_t batch = 1;        ///< Requests to a publish().
   std::uint16_t outstanding = 1;  ///< Requests in flight at most.
   Waiting waiting = Waiting::kPollOnly;
+  bool timed = false;  ///< With stage timing, as `hawser serve` and `use` have it.
 };
 
 /// Each request is checked on its way; broken when one was lost or changed. Those who sleep do so on eventfds, and count
