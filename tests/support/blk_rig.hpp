@@ -82,8 +82,9 @@ struct BlkRig {
       if (without.has(bit)) wanted.set(bit, false);
     }
     if (!transport.negotiate(wanted).ok()) throw std::runtime_error("the device refused the features");
-    for (std::uint16_t n = 0; n < kQueues; ++n) {
-      auto queue = transport.start_queue(n, 64, std::span(slots).subspan(n * 64u, 64));
+    for (std::size_t n = 0; n < kQueues; ++n) {
+      auto queue =
+          transport.start_queue(static_cast<std::uint16_t>(n), 64, std::span(slots).subspan(n * 64, 64));
       if (!queue.ok()) throw std::runtime_error("the device refused the queue");
       queues[n] = std::move(*queue);
     }

@@ -20,6 +20,8 @@ import time
 import unittest
 import xml.dom.minidom
 
+import kit
+
 chosen = None
 
 
@@ -154,7 +156,8 @@ echo '{"end":{}}'
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hawser", required=True)
+    parser.add_argument("--hawser", required=True, type=os.path.abspath)
     parser.add_argument("--schema", required=True)
     chosen, rest = parser.parse_known_args()
-    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
+    sys.argv[1:] = rest
+    kit.main()

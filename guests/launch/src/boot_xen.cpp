@@ -143,7 +143,7 @@ class XenBooting {
   }
 
   std::filesystem::path find_xen() const {
-    const auto xen = options_.xen.empty() ? options_.images / "xen" / "xen" : options_.xen;
+    auto xen = options_.xen.empty() ? options_.images / "xen" / "xen" : options_.xen;
     std::ifstream in(xen, std::ios::binary);
     if (!in)
       throw std::runtime_error(

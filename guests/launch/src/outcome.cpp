@@ -57,9 +57,9 @@ int conclude(const BootOptions& options, Outcome outcome) {
 }
 
 std::filesystem::path find_image(const BootOptions& options, const std::string& file, Arch arch) {
-  const auto installed = options.images / std::string(name(arch)) / file;
+  auto installed = options.images / std::string(name(arch)) / file;
   if (std::filesystem::exists(installed)) return installed;
-  const auto built = options.images / fmt::format("guest-{}", name(arch)) / "guests" / "baremetal" / file;
+  auto built = options.images / fmt::format("guest-{}", name(arch)) / "guests" / "baremetal" / file;
   if (std::filesystem::exists(built)) return built;
   throw std::runtime_error(fmt::format(
       "there is no guest image {} for {} in {} (neither {} nor {}); build it with ./dev build, or "

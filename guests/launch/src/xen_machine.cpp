@@ -77,7 +77,7 @@ void add_window(DeviceTreeEditor& tree, const std::string& domain, const XenLayo
 
 std::string add_module(DeviceTreeEditor& tree, const std::string& domain, const char* kind,
                        XenLayout::Piece piece) {
-  const auto module = tree.add_node(domain, fmt::format("module@{:x}", piece.base));
+  auto module = tree.add_node(domain, fmt::format("module@{:x}", piece.base));
   tree.set_texts(module, "compatible", {kind, "multiboot,module"});
   tree.set_cells(module, "reg", {high(piece.base), low(piece.base), high(piece.bytes), low(piece.bytes)});
   return module;
@@ -85,7 +85,7 @@ std::string add_module(DeviceTreeEditor& tree, const std::string& domain, const 
 
 std::string add_domain(DeviceTreeEditor& tree, const XenDomain& domain, XenLayout::Piece image,
                        XenLayout::Piece ramdisk) {
-  const auto node = tree.add_node("/chosen", domain.name);
+  auto node = tree.add_node("/chosen", domain.name);
   tree.set_text(node, "compatible", "xen,domain");
   tree.set_cells(node, "#address-cells", {2});
   tree.set_cells(node, "#size-cells", {2});

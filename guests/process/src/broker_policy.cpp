@@ -48,7 +48,7 @@ class RuleReader {
     const toml::node* node = table_.get(key);
     if (node == nullptr) return std::nullopt;
     if (const auto number = node->value_exact<std::int64_t>()) return fmt::format("{}", *number);
-    const auto text = node->value_exact<std::string>();
+    auto text = node->value_exact<std::string>();
     if (!text || text->find_first_of(":,= ") != std::string::npos) {
       fail(*node, fmt::format("\"{}\" must be a number, or a string as --allow takes it", key));
     }

@@ -103,7 +103,8 @@ std::vector<virtio::StageRecord> StageView::records() const {
   const std::span from(reinterpret_cast<const virtio::StageRecord*>(memory_ + 1), StageBoard::kRecords);
   std::vector<virtio::StageRecord> all;
   for (const auto& record : from) {
-    const auto side = __atomic_load_n(&record.side, __ATOMIC_ACQUIRE);
+    virtio::StageSide side;
+    __atomic_load(&record.side, &side, __ATOMIC_ACQUIRE);
     if (side != virtio::StageSide::kDriver && side != virtio::StageSide::kDevice) continue;
     auto& copy = all.emplace_back();
     copy.side = side;

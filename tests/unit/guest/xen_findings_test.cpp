@@ -24,7 +24,8 @@ Bytes domain_tree(const Said& said = {}) {
   tree.begin("").cells("#address-cells", {2}).cells("#size-cells", {2});
   tree.begin("hypervisor").bytes("compatible", [] {
     Bytes value;
-    for (const char c : std::string("xen,xen-4.17\0xen,xen", 21)) value.push_back(static_cast<std::byte>(c));
+    for (const char c : std::string_view("xen,xen-4.17\0xen,xen\0", 21))
+      value.push_back(static_cast<std::byte>(c));
     return value;
   }());
   tree.cells("reg", said.unused).cells("interrupts", said.interrupts).end();

@@ -42,7 +42,7 @@ class FakeServer {
   FakeServer(const std::string& path, Script script)
       : listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const sockaddr_un address = address_of(path);
-    ::bind(listener_.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    REQUIRE(::bind(listener_.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
     ::listen(listener_.raw(), 4);
     thread_ = std::thread([this, script] {
       if (!readable(listener_.raw(), 3000)) return;

@@ -211,9 +211,9 @@ class KernelEnd final : public ArgoEnd {
     if (state() != LinkState::kUp || std::exchange(rang_, false)) return;
     mark(0);
   }
-  void ring(Mark mark_) override {
+  void ring(Mark which) override {
     ++counters_.rings_asked;
-    mark(mark_.bit());
+    mark(which.bit());
   }
   Marks take() override {
     look();

@@ -37,16 +37,16 @@ using namespace hawser;
 class Echo {
  public:
   static constexpr std::uint32_t kDeviceId = 2;
-  explicit Echo(std::uint16_t queue_count) : queues_(queue_count) {}
-  std::uint16_t queues_;
+  explicit Echo(std::uint16_t queues_wanted) : count(queues_wanted) {}
+  std::uint16_t count;
   bool asleep = false;  ///< Takes nothing.
   std::vector<std::string> served;
   std::array<virtio::AnyDeviceQueue<RegionMemory>, 2> queues;
 
   virtio::Features offered() const { return virtio::Features{1, 2}; }
   bool acceptable(const virtio::Features&) const { return true; }
-  std::uint16_t queue_count() const { return queues_; }
-  std::uint16_t queue_max_size(std::uint16_t queue) const { return queue < queues_ ? 64 : 0; }
+  std::uint16_t queue_count() const { return count; }
+  std::uint16_t queue_max_size(std::uint16_t queue) const { return queue < count ? 64 : 0; }
   std::uint32_t config_size() const { return 60; }
   void read_config(std::uint32_t, std::span<std::byte> out) const {
     std::memset(out.data(), 0xff, out.size());
@@ -147,11 +147,11 @@ class World {
  public:
   explicit World(const Sizes& sizes = {}, const Shape& shape = {})
       : model(shape.queues),
-        shape_(shape),
-        sizes_(sizes),
+        own_shape(shape),
+        own_sizes(sizes),
         house(test::allow_all()),
         port_(house, 1, 1u << 20) {
-    linux_bus::Driver::wanted = model.queues_;
+    linux_bus::Driver::wanted = model.count;
     const kernel_port calls{
         this,
         [](void* self, std::uint32_t op, void* arg1, void* arg2, std::uint32_t arg3, std::uint32_t arg4) {
@@ -178,7 +178,7 @@ class World {
     stub_run();
   }
 
-  void start_device() { device.emplace(house, model, shape_, sizes_); }
+  void start_device() { device.emplace(house, model, own_shape, own_sizes); }
   /// Without a word: its domain stays, deaf.
   void stop_device() {
     device->port.dead = true;
@@ -213,8 +213,8 @@ class World {
   }
 
   EchoNet model;
-  Shape shape_;
-  Sizes sizes_;
+  Shape own_shape;
+  Sizes own_sizes;
   argo::broker::House house;
   std::optional<DeviceSide> device;
   std::function<void()> also;

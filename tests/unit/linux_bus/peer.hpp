@@ -52,7 +52,7 @@ class Peer {
   std::map<std::uint16_t, Model> models;
   /// Instead of the honest answer; false: the honest one after all.
   std::function<bool(const msg::wire::Header&, std::string)> instead;
-  bool up_ = false;
+  bool connected = false;
   unsigned rings = 0;
   std::string failed;
 
@@ -80,12 +80,12 @@ class Peer {
       model.rings.clear();
       model.seen.clear();
     }
-    up_ = true;
+    connected = true;
     hawser_bus_up(&link_, ++epoch_);
     stub_run();
   }
   void die() {
-    up_ = false;
+    connected = false;
     hawser_bus_down(&link_);
     stub_run();
   }
@@ -182,7 +182,7 @@ class Peer {
   }
 
   int answer(const std::uint8_t* message, std::size_t bytes) {
-    if (!up_) return -ENOTCONN;
+    if (!connected) return -ENOTCONN;
     msg::wire::Header header;
     std::memcpy(&header, message, sizeof(header));
     const std::string payload(reinterpret_cast<const char*>(message) + sizeof(header),

@@ -28,7 +28,6 @@
 using namespace hawser;
 using namespace hawser::test;
 using process::BlockFile;
-using process::BlockFileOptions;
 using virtio::driver::BlkError;
 using virtio::driver::BlkRequest;
 namespace fs = std::filesystem;

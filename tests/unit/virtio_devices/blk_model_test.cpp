@@ -80,7 +80,7 @@ Expected apply(const Step& step, Bytes& disk) {
   expected.data = Bytes(writable_of(step) - 1);
   const bool inside = step.sectors <= kSectors && step.sector <= kSectors - step.sectors;
   const auto at = disk.begin() + static_cast<std::ptrdiff_t>(inside ? step.sector * 512 : 0);
-  const auto count = static_cast<std::ptrdiff_t>(step.sectors * 512);
+  const auto count = static_cast<std::ptrdiff_t>(std::uint64_t{step.sectors} * 512);
   switch (step.type) {
     case VIRTIO_BLK_T_IN:
       if (!inside || step.slip) expected.status = VIRTIO_BLK_S_IOERR;

@@ -36,7 +36,7 @@ TEST_CASE("bytes go both ways on every port, in both queue formats") {
     REQUIRE(pair.driver.ports() == 3);
     for (int round = 0; round < 100; ++round) {
       for (std::uint16_t port = 0; port < 3; ++port) {
-        const std::string there = text(static_cast<std::size_t>(round * 9 + port + 1));
+        const std::string there = text(static_cast<std::size_t>(round) * 9 + port + 1);
         REQUIRE(pair.write(port, there) == there.size());
         REQUIRE(pair.tapes[port].from_driver == there);
         pair.tapes[port].from_driver.clear();

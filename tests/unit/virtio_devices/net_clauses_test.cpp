@@ -17,7 +17,6 @@ using namespace hawser;
 using namespace hawser::virtio;
 using hawser::test::Bytes;
 using hawser::test::NetPair;
-using hawser::test::NetPairSetup;
 
 namespace {
 

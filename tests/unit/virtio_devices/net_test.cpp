@@ -35,7 +35,7 @@ TEST_CASE("frames go both ways, in both queue formats, with and without merged b
       REQUIRE(pair.started);
       CHECK(pair.left.transport.negotiated().has(VIRTIO_F_RING_PACKED) == packed);
       for (int round = 0; round < 300; ++round) {  // several times around each ring
-        const Bytes there = addressed(test::kRightMac, static_cast<std::size_t>(round * 4));
+        const Bytes there = addressed(test::kRightMac, std::size_t{4} * static_cast<std::size_t>(round));
         const Bytes back = addressed(test::kLeftMac, static_cast<std::size_t>(round));
         REQUIRE(pair.send(pair.left, {}, there));
         REQUIRE(pair.send(pair.right, {}, back));

@@ -128,10 +128,10 @@ TEST_CASE("what a high level selects, the lower ones select too, and no place in
     if (StageSelection::selected(number, 6)) ++places[number % 64];
   }
   CHECK(places.size() == 64);
-  for (const auto& [place, times] : places) {
-    CAPTURE(place);
-    CHECK(times > 200);
-    CHECK(times < 290);
+  for (const auto& place : places) {
+    CAPTURE(place.first);
+    CHECK(place.second > 200);
+    CHECK(place.second < 290);
   }
 }
 

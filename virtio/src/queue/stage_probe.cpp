@@ -125,7 +125,8 @@ StageProbe* StageBook::open(const StageName& name) {
     stage_store(record.size, name.size);
     stage_store(record.packed, static_cast<std::uint16_t>(name.packed));
     probes_[n].open(record, clock_);
-    __atomic_store_n(&record.side, name.side, __ATOMIC_RELEASE);
+    StageSide side = name.side;
+    __atomic_store(&record.side, &side, __ATOMIC_RELEASE);
     return &probes_[n];
   }
   return nullptr;

@@ -41,7 +41,7 @@ class DriverDevice {
   }
   ~DriverDevice() {
     bus_.detach(endpoint_);
-    if (!in_session() || endpoint_.removed) free_rings();
+    if (!in_session() || endpoint_.removed) give_back_rings();
   }
   DriverDevice(const DriverDevice&) = delete;
   DriverDevice& operator=(const DriverDevice&) = delete;
@@ -141,7 +141,7 @@ class DriverDevice {
     if (!allocate(ring, size)) return Err{TransportError::kNoMemory};
     auto queue = AnyDriverQueue<MemoryType>::make(memory(), ring.layout, negotiated_, slots, ring.tables);
     if (!queue.ok()) {
-      free(ring);
+      give_back(ring);
       return Err{TransportError::kQueueRefused};
     }
     const auto enabled_as_asked = set_queue(index, ring.layout);
@@ -175,7 +175,7 @@ class DriverDevice {
     HAWSER_TRY(after, ask(GetVqueue({.index = index})));
     if (enabled(after)) return Err{TransportError::kBadAnswer};
     endpoint_.available &= ~(std::uint64_t{1} << index);
-    free(rings_[index]);
+    give_back(rings_[index]);
     return {};
   }
 
@@ -194,7 +194,7 @@ class DriverDevice {
     }
     endpoint_.needs_reset = false;
     endpoint_.config_changed = false;
-    free_rings();
+    give_back_rings();
     return {};
   }
 
@@ -367,7 +367,7 @@ class DriverDevice {
     (void)done;
     HAWSER_TRY(after, ask(GetVqueue({.index = index})));
     if (!enabled(after)) {
-      free(rings_[index]);
+      give_back(rings_[index]);
       return Err{TransportError::kQueueRefused};
     }
     // A queue that runs, but elsewhere: its ring stays allocated until the device has been reset.
@@ -401,7 +401,7 @@ class DriverDevice {
     return true;
   }
 
-  void free(Ring& ring) {
+  void give_back(Ring& ring) {
     if (!ring.held()) return;
     arena_.release(ring.layout.descriptors, ring.shape.descriptors.bytes);
     arena_.release(ring.layout.driver, ring.shape.driver.bytes);
@@ -411,8 +411,8 @@ class DriverDevice {
     }
     ring = {};
   }
-  void free_rings() {
-    for (Ring& ring : rings_) free(ring);
+  void give_back_rings() {
+    for (Ring& ring : rings_) give_back(ring);
   }
 
   DriverBus<L>& bus_;
