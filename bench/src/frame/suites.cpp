@@ -72,8 +72,8 @@ std::vector<Suite> known_suites(const std::string& hawser) {
   program("peers", "other people's rings, devices and queues on this machine",
           "the peers (see bench/README.md)", 300);
   for (const auto& [name, path] : programs(hawser)) {
-    const auto at =
-        std::find_if(all.begin(), all.end(), [&](const Suite& suite) { return suite.name == name; });
+    const auto at = std::find_if(all.begin(), all.end(),
+                                 [&, &name = name](const Suite& suite) { return suite.name == name; });
     if (at == all.end()) {
       all.push_back({name, "the program " + path, "", 60, true, {}, path});
     } else if (!at->run) {

@@ -51,10 +51,8 @@ struct Shared {
 template <class Queue, class Look>
 bool await(Queue& queue, AdaptiveSpin& spin, Door& own, const Shared& shared, Look look) {
   if (shared.run.waiting == Waiting::kPollOnly) return shared.patience.wait();
-  bool slept = false;
   const auto sleep = [&](Instant) {
     own.sleep();
-    slept = true;
     return Wake::kRung;
   };
   (void)spin_then_sleep(
