@@ -9,8 +9,10 @@
 #include <fmt/format.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
+#include <utility>
 
 namespace hawser::cli {
 namespace {
@@ -76,6 +78,22 @@ CLI::Validator socket_path() {
     return fmt::format("the path of a socket has 1 to {} bytes, not {}", kLongestPath, text.size());
   };
   return CLI::Validator(check, "PATH");
+}
+
+CLI::Validator duration() {
+  const auto check = [](std::string& text) {
+    constexpr std::pair<std::string_view, std::uint64_t> kUnits[] = {
+        {"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}};
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto number = all_of<std::uint64_t>(std::string_view(text).substr(0, digits));
+    for (const auto& [name, scale] : kUnits) {
+      if (!number || digits > 9 || text.substr(digits) != name) continue;
+      text = fmt::format("{}", *number * scale);
+      return std::string();
+    }
+    return fmt::format("'{}' is no time: write 500us, 2ms or 1s", text);
+  };
+  return CLI::Validator(check, "TIME");
 }
 
 std::optional<double> decimal_seconds(std::string_view text, double most) {

@@ -25,6 +25,9 @@ CLI::Validator window_size(std::uint64_t least, std::uint64_t most);
 /// What Linux takes as the path of a socket.
 CLI::Validator socket_path();
 
+/// 500us, 2ms, 1s; becomes the number of nanoseconds.
+CLI::Validator duration();
+
 /// Seconds with a decimal point if need be, from 0 to `most`; nothing if `text` is anything else.
 std::optional<double> decimal_seconds(std::string_view text, double most);
 

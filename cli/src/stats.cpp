@@ -289,7 +289,6 @@ Status show(const Words& words) {
 
 void add_stats(CLI::App& app, Status& status) {
   auto words = std::make_shared<Words>();
-  auto deadline = std::make_shared<std::string>();
   auto* verb = app.add_subcommand("stats", "show what the requests of running links spend their time on");
   verb->footer(
       "It looks at every hawser serve and hawser use of this user, or of all if it is root, and disturbs "
@@ -304,27 +303,9 @@ void add_stats(CLI::App& app, Status& status) {
   verb->add_option("--every", words->every, "seconds between two tables")
       ->transform(whole(1, 3600))
       ->capture_default_str();
-  verb->add_option("--deadline", *deadline, "count round trips that took longer: 500us, 2ms, 1s")
-      ->check(CLI::Validator(
-          [](const std::string& text) {
-            std::size_t digits = 0;
-            while (digits < text.size() && digits < 9 && text[digits] >= '0' && text[digits] <= '9') ++digits;
-            const std::string unit = text.substr(digits);
-            const bool good = digits != 0 && (unit == "ns" || unit == "us" || unit == "ms" || unit == "s");
-            return good ? std::string() : fmt::format("'{}' is no time: write 500us, 2ms or 1s", text);
-          },
-          "TIME"));
-  verb->callback([words, deadline, &status] {
-    if (!deadline->empty()) {
-      const std::string unit = deadline->substr(deadline->find_first_not_of("0123456789"));
-      const std::uint64_t scale = unit == "ns"   ? 1
-                                  : unit == "us" ? 1'000
-                                  : unit == "ms" ? 1'000'000
-                                                 : 1'000'000'000;
-      words->deadline_ns = std::stoull(*deadline) * scale;
-    }
-    status = show(*words);
-  });
+  verb->add_option("--deadline", words->deadline_ns, "count round trips that took longer: 500us, 2ms, 1s")
+      ->transform(duration());
+  verb->callback([words, &status] { status = show(*words); });
 }
 
 }  // namespace hawser::cli

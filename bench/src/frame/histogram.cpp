@@ -4,24 +4,9 @@
 #include <hawser/bench/histogram.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 namespace hawser::bench {
-
-unsigned Histogram::index(std::uint64_t value) {
-  if (value < (1u << kBits)) return static_cast<unsigned>(value);
-  const unsigned octave = static_cast<unsigned>(std::bit_width(value)) - kBits;  // 1 for 32 to 63
-  const auto within = static_cast<unsigned>(value >> (octave - 1)) - (1u << kBits);
-  return (octave << kBits) + within;
-}
-
-std::uint64_t Histogram::upper(unsigned index) {
-  if (index < (1u << kBits)) return index;
-  const unsigned octave = index >> kBits;
-  const std::uint64_t within = (index & ((1u << kBits) - 1)) + (1u << kBits);
-  return ((within + 1) << (octave - 1)) - 1;
-}
 
 void Histogram::add(const Histogram& other) {
   for (std::size_t n = 0; n < counts_.size(); ++n) counts_[n] += other.counts_[n];
@@ -34,17 +19,17 @@ double Histogram::percentile(double share) const {
   const auto rank = std::max<std::uint64_t>(
       1, static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(total_) - 1e-9)));
   std::uint64_t seen = 0;
-  for (unsigned n = 0; n < counts_.size(); ++n) {
+  for (std::size_t n = 0; n < counts_.size(); ++n) {
     seen += counts_[n];
-    if (seen >= rank) return static_cast<double>(std::min(upper(n), max_));
+    if (seen >= rank) return static_cast<double>(std::min(Buckets::last(n), max_));
   }
   return static_cast<double>(max_);
 }
 
 std::vector<Histogram::Bucket> Histogram::buckets() const {
   std::vector<Bucket> found;
-  for (unsigned n = 0; n < counts_.size(); ++n)
-    if (counts_[n] != 0) found.push_back({static_cast<double>(std::min(upper(n), max_)), counts_[n]});
+  for (std::size_t n = 0; n < counts_.size(); ++n)
+    if (counts_[n] != 0) found.push_back({static_cast<double>(std::min(Buckets::last(n), max_)), counts_[n]});
   return found;
 }
 

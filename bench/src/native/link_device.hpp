@@ -9,7 +9,7 @@
 #include "rings.hpp"
 
 #include <hawser/app/serve.hpp>
-#include <hawser/virtio/device/model.hpp>
+#include <hawser/bench/one_queue.hpp>
 #include <hawser/virtio/msg/device_bus.hpp>
 
 #include <array>
@@ -17,40 +17,24 @@
 
 namespace hawser::bench {
 
-class Taker {
+class Taker : public OneQueue<2048> {
  public:
-  static constexpr std::uint32_t kDeviceId = 42;
-  virtio::Features offered() const { return {}; }
-  bool acceptable(const virtio::Features&) const { return true; }
-  std::uint16_t queue_count() const { return 1; }
-  std::uint16_t queue_max_size(std::uint16_t) const { return 2048; }
-  std::uint32_t config_size() const { return 0; }
-  void read_config(std::uint32_t, std::span<std::byte>) const {}
-  bool write_config(std::uint32_t, std::span<const std::byte>) { return false; }
-  bool take_config_change() { return false; }
-  void start(const virtio::Features&) {}
-  void attach(std::uint16_t, virtio::AnyDeviceQueue<RegionMemory> queue) { queue_ = std::move(queue); }
-  void detach(std::uint16_t) { queue_ = {}; }
   virtio::Work service(std::uint16_t) {
     std::array<virtio::Segment, 16> segments;
-    queue_.disarm();
+    queue().disarm();
     for (unsigned n = 0; n < kAtOnce; ++n) {
-      auto chain = queue_.try_take(segments);
-      if (!chain.ok()) return {.more = false, .notify = n != 0 && queue_.publish()};
+      auto chain = queue().try_take(segments);
+      if (!chain.ok()) return {.more = false, .notify = n != 0 && queue().publish()};
       for (const virtio::Segment& segment : chain->readable())
-        if (const auto area = queue_.memory().area(segment.at, segment.bytes, 1); area.ok())
+        if (const auto area = queue().memory().area(segment.at, segment.bytes, 1); area.ok())
           touch(area->bytes());
-      queue_.complete(std::move(chain).value(), 0);
+      queue().complete(std::move(chain).value(), 0);
     }
-    return {.more = true, .notify = queue_.publish()};
+    return {.more = true, .notify = queue().publish()};
   }
-  bool prepare_to_wait(std::uint16_t) { return queue_.arm(); }
-  bool needs_reset() const { return false; }
-  void stop() { queue_ = {}; }
 
  private:
   static constexpr unsigned kAtOnce = 16;
-  virtio::AnyDeviceQueue<RegionMemory> queue_;
 };
 
 /// Until told to stop. What `hawser serve` does between requests, or nothing but looking.

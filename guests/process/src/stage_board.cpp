@@ -3,9 +3,10 @@
 
 #include <hawser/process/stage_board.hpp>
 
+#include <hawser/ivshmem/server/clock.hpp>
+
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,9 +18,7 @@ namespace hawser::process {
 namespace {
 
 std::uint64_t monotonic() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
+  return ivshmem::monotonic_now().ns;
 }
 
 template <std::size_t N>

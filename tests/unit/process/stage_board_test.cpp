@@ -4,11 +4,12 @@
 // Stage times as another process sees them. Here it is the same one: /proc/PID/fd is the way either way.
 #include <hawser/process/stage_view.hpp>
 
+#include <hawser/ivshmem/server/clock.hpp>
+
 #include <doctest/doctest.h>
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,9 +26,7 @@ using virtio::StageSide;
 namespace {
 
 std::uint64_t monotonic() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
+  return ivshmem::monotonic_now().ns;
 }
 
 /// Something under a board's name.

@@ -9,9 +9,9 @@
 #include <hawser/argo/calls.hpp>
 #include <hawser/argo/link.hpp>
 #include <hawser/argo/ring.hpp>
+#include <hawser/bench/one_queue.hpp>
 #include <hawser/virtio/courier/device_end.hpp>
 #include <hawser/virtio/courier/driver_end.hpp>
-#include <hawser/virtio/device/model.hpp>
 #include <hawser/virtio/msg/device_bus.hpp>
 #include <hawser/virtio/msg/driver_device.hpp>
 
@@ -67,36 +67,18 @@ class LoopPort {
 };
 
 /// Uses each request up at once: looks at no readable byte, says that it wrote all that it may.
-class Consumer {
+class Consumer : public OneQueue<128> {
  public:
-  static constexpr std::uint32_t kDeviceId = 42;
-  virtio::Features offered() const { return {}; }
-  bool acceptable(const virtio::Features&) const { return true; }
-  std::uint16_t queue_count() const { return 1; }
-  std::uint16_t queue_max_size(std::uint16_t) const { return 128; }
-  std::uint32_t config_size() const { return 0; }
-  void read_config(std::uint32_t, std::span<std::byte>) const {}
-  bool write_config(std::uint32_t, std::span<const std::byte>) { return false; }
-  bool take_config_change() { return false; }
-  void start(const virtio::Features&) {}
-  void attach(std::uint16_t, virtio::AnyDeviceQueue<RegionMemory> queue) { queue_ = std::move(queue); }
-  void detach(std::uint16_t) { queue_ = {}; }
   virtio::Work service(std::uint16_t) {
     std::array<virtio::Segment, 8> segments;
     for (;;) {
-      auto chain = queue_.try_take(segments);
+      auto chain = queue().try_take(segments);
       if (!chain.ok()) break;
       const auto all = static_cast<std::uint32_t>(chain->writable_bytes());
-      queue_.complete(std::move(chain).value(), all);
+      queue().complete(std::move(chain).value(), all);
     }
-    return {.more = false, .notify = queue_.publish()};
+    return {.more = false, .notify = queue().publish()};
   }
-  bool prepare_to_wait(std::uint16_t) { return queue_.arm(); }
-  bool needs_reset() const { return false; }
-  void stop() { queue_ = {}; }
-
- private:
-  virtio::AnyDeviceQueue<RegionMemory> queue_;
 };
 
 /// Everything that a run needs but the port's memory, half of which each side gets. Large: make it static.
@@ -137,7 +119,8 @@ class ArgoLoop {
     if (!bare(row, each)) return fail("bare Argo did not work");
     port_.step = [](void* self) { (void)static_cast<ArgoLoop*>(self)->device_bus_.step(); };
     port_.context = this;
-    if (!device_bus_.add(virtio::msg::DeviceRef<RegionMemory>(consumer_)).ok()) return fail("no room on the bus");
+    if (!device_bus_.add(virtio::msg::DeviceRef<RegionMemory>(consumer_)).ok())
+      return fail("no room on the bus");
     if (!driver_bus_.wait_up(port_.now() + seconds(5)).ok()) return fail("the link did not come up");
     if (!device_.negotiate(virtio::kQueueFeatures).ok()) return fail("the device did not start");
     auto queue = device_.start_queue(0, 128, slots_);

@@ -4,6 +4,8 @@
 // Counts of durations in buckets that grow with them: any range, at most 1/32 off, no allocation while counting.
 #pragma once
 
+#include <hawser/virtio/queue/log_buckets.hpp>
+
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -18,7 +20,7 @@ class Histogram {
   };
 
   void add(std::uint64_t value) {
-    ++counts_[index(value)];
+    ++counts_[Buckets::bucket(value)];
     ++total_;
     if (value > max_) max_ = value;
   }
@@ -35,13 +37,9 @@ class Histogram {
   std::vector<Bucket> buckets() const;
 
  private:
-  static constexpr unsigned kBits = 5;  // 32 buckets an octave
-  static constexpr unsigned kOctaves = 64 - kBits;
+  using Buckets = virtio::LogBuckets<5>;  // 32 an octave
 
-  static unsigned index(std::uint64_t value);
-  static std::uint64_t upper(unsigned index);
-
-  std::array<std::uint64_t, (kOctaves + 1) << kBits> counts_{};
+  std::array<std::uint64_t, Buckets::kCount> counts_{};
   std::uint64_t total_ = 0;
   std::uint64_t max_ = 0;
 };

@@ -5,8 +5,9 @@
 // record may lie in memory that another process maps. Each word is whole; different words may be of different moments.
 #pragma once
 
+#include <hawser/virtio/queue/log_buckets.hpp>
+
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -14,23 +15,12 @@ namespace hawser::virtio {
 
 /// How many times there were of which length, in nanoseconds: exact below 16, then eight buckets to an octave, up to 68 s.
 struct StageHistogram {
-  static constexpr unsigned kLinear = 16;
-  static constexpr unsigned kPerOctave = 8;
-  static constexpr unsigned kOctaves = 32;
-  static constexpr std::size_t kBuckets = kLinear + kPerOctave * kOctaves;
+  using Buckets = LogBuckets<3, 36>;
+  static constexpr std::size_t kBuckets = Buckets::kCount;
 
-  static constexpr std::size_t bucket(std::uint64_t ns) {
-    if (ns < kLinear) return static_cast<std::size_t>(ns);
-    const unsigned octave = static_cast<unsigned>(std::bit_width(ns)) - 1;  // 4 or more
-    if (octave >= 4 + kOctaves) return kBuckets - 1;
-    return kLinear + (octave - 4) * kPerOctave + (static_cast<std::size_t>(ns >> (octave - 3)) & 7);
-  }
+  static constexpr std::size_t bucket(std::uint64_t ns) { return Buckets::bucket(ns); }
   /// The first time that no longer belongs to the bucket.
-  static constexpr std::uint64_t end(std::size_t bucket) {
-    if (bucket < kLinear) return bucket + 1;
-    const std::size_t octave = (bucket - kLinear) / kPerOctave + 4;
-    return (std::uint64_t{9} + (bucket - kLinear) % kPerOctave) << (octave - 3);
-  }
+  static constexpr std::uint64_t end(std::size_t bucket) { return Buckets::last(bucket) + 1; }
 
   std::array<std::uint64_t, kBuckets> counts;
   std::uint64_t total;    ///< Times.
