@@ -35,14 +35,22 @@ def command_of(entry):
     return keep
 
 
+def rules_of(source):
+    """The .clang-tidy of each folder from the repository's root down to the file's."""
+    parts = os.path.relpath(os.path.dirname(source), core.ROOT).split(os.sep)
+    folders = [os.path.join(core.ROOT, *parts[:n]) for n in range(len(parts) + 1)]
+    return [file for folder in folders if os.path.exists(file := os.path.join(folder, ".clang-tidy"))]
+
+
 def fingerprint(entry, flags):
     source = os.path.join(entry["directory"], entry["file"])
     text = subprocess.run(["clang++", *flags, "-E", "-P", source], cwd=entry["directory"], capture_output=True)
     if text.returncode:
         return None
-    with open(os.path.join(core.ROOT, ".clang-tidy"), "rb") as rules:
-        digest = hashlib.sha256(rules.read())
-    digest.update(text.stdout)
+    digest = hashlib.sha256(text.stdout)
+    for rules in rules_of(source):
+        with open(rules, "rb") as file:
+            digest.update(file.read())
     # -P drops comments; NOLINT is one.
     with open(source, "rb") as own:
         digest.update(own.read())
