@@ -4,39 +4,13 @@
 """A Linux guest under QEMU, the machine that `hawser boot` makes too, with a shell to talk to on its serial port."""
 
 import base64
-import ctypes
 import os
 import re
 import select
-import signal
 import subprocess
 import time
 
-PR_SET_PDEATHSIG = 1
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-class Failed(Exception):
-    """One sentence."""
-
-
-def end_with_parent():
-    """In a child: nothing outlives the suite, also if that is killed. An interruption is the suite's to pass on."""
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.setpgid(0, 0)
-
-
-def start(command, **more):
-    return subprocess.Popen([str(word) for word in command], preexec_fn=end_with_parent, **more)
-
-
-def end(process):
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream:
-            stream.close()
+from program import Failed, start
 
 
 class Guest:

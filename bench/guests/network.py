@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 
-from machine import libc
+from program import libc
 
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000

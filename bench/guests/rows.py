@@ -8,7 +8,7 @@ import json
 import re
 import typing
 
-from machine import Failed
+from program import Failed
 
 MIB = 1 << 20
 

@@ -14,26 +14,24 @@ Says on standard output what bench/README.md describes, a JSON object a line. St
 measured here; 1: failed. Nothing is left behind.
 """
 
-import argparse
 import base64
-import json
 import os
 import pathlib
 import shutil
-import signal
 import statistics
 import sys
 import tempfile
 import time
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import machine  # noqa: E402
 import network  # noqa: E402
+import program  # noqa: E402
 import rows  # noqa: E402
-from machine import Failed, Guest  # noqa: E402
+from machine import Guest  # noqa: E402
+from program import UNAVAILABLE, Failed, say  # noqa: E402
 
-UNAVAILABLE = 75
 RUNS, SECONDS = 3, 2
 QUICK_RUNS, QUICK_SECONDS = 1, 1
 QUICK_ROWS = {"ping", "tcp_to_device", "tcp_to_driver", "randread4k_d1", "randread4k_d32"}
@@ -48,20 +46,8 @@ WHAT = {"hawser": "Hawser over ivshmem", "bridge": "virtio-net, two TAPs on a br
         "dgram": "virtio-net, -netdev dgram", "nbd": "NBD over the bridge", "nfs": "NFS 4.2 over the bridge"}
 
 
-def say(**line):
-    print(json.dumps(line), flush=True)
-
-
 def encoded(text):
     return base64.b64encode(text.encode()).decode()
-
-
-class Interrupted(Exception):
-    pass
-
-
-def interrupt(*_):
-    raise Interrupted
 
 
 class Pair:
@@ -78,14 +64,14 @@ class Pair:
 
     def close(self):
         for child in reversed(self.children):
-            machine.end(child)
+            program.end(child)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def boot(self, hawser, images, peers, bridge):
         window = self.folder / "window"
         said = self.folder / "server"
         with open(said, "wb") as file:
-            self.children.append(machine.start([hawser, "ivshmem-server", "--socket", window, "--size", "64M"],
+            self.children.append(program.start([hawser, "ivshmem-server", "--socket", window, "--size", "64M"],
                                                stdout=file, stderr=file))
         initramfs = self.folder / "initramfs"
         with open(initramfs, "wb") as file:
@@ -320,27 +306,5 @@ def run(chosen):
     return 0
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hawser", required=True)
-    parser.add_argument("--images", required=True)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the time: a few rows, once")
-    parser.add_argument("--only", metavar="PREFIX", help="only figures whose names begin so")
-    parser.add_argument("--list", action="store_true", help="names of the figures, and no more")
-    try:
-        chosen = parser.parse_args()
-    except SystemExit as wrong:
-        return 64 if wrong.code else 0
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
-    try:
-        return run(chosen)
-    except Interrupted:
-        return 130
-    except (Failed, OSError) as problem:
-        print(f"suite.py: {problem}", file=sys.stderr)
-        return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program.main(__doc__, run, ("hawser", "images")))

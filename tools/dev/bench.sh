@@ -59,5 +59,12 @@ case " $* " in
     } >&2
     ;;
 esac
-export HAWSER_BENCH_SUITES="$root/bench/guests${HAWSER_BENCH_SUITES:+:$HAWSER_BENCH_SUITES}"
+case " $* " in
+  *" --list "*) ;;
+  *" argo-vs-ivshmem "*)
+    setup_if_needed run xen
+    { build_xen && build_all guests/launch/xen-run; } >&2 || exit 1
+    ;;
+esac
+export HAWSER_BENCH_SUITES="$root/bench/guests:$root/bench/argo_vs_ivshmem${HAWSER_BENCH_SUITES:+:$HAWSER_BENCH_SUITES}"
 exec build/release/cli/hawser bench "$@"

@@ -65,6 +65,10 @@ std::vector<double> ticks_of(const Axis& axis, double low, double high) {
 
 }  // namespace
 
+std::string_view color_of(std::size_t n) {
+  return kColors[n % kMostSeries];
+}
+
 std::string escaped(std::string_view text) {
   std::string all;
   for (const char c : text) {
@@ -133,7 +137,7 @@ std::string svg(const Chart& chart) {
   std::string legend;
   for (std::size_t n = 0; n < chart.series.size(); ++n) {
     const Series& series = chart.series[n];
-    const auto color = kColors[n % kMostSeries];
+    const auto color = color_of(n);
     std::string path, dots;
     std::size_t count = 0;
     for (const auto& point : series.points) {

@@ -3,6 +3,7 @@
 
 #include <hawser/bench/curves.hpp>
 #include <hawser/bench/html.hpp>
+#include <hawser/bench/map.hpp>
 #include <hawser/bench/statistics.hpp>
 #include <hawser/bench/words.hpp>
 
@@ -29,6 +30,7 @@ figcaption { font-weight: 600; margin: 0.6rem 0 0.2rem; }
 svg { width: 100%; background: var(--soft); } svg text { font: 11px system-ui, sans-serif; fill: currentColor; }
 svg .label { font-size: 12px; } svg .grid { stroke: var(--line); stroke-width: 1; }
 .legend span { display: inline-block; margin-right: 1rem; font-size: 0.85em; } .legend i { display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.3em; }
+table.map td { white-space: nowrap; border: 1px solid var(--line); } table.map small { margin-left: 0.5em; }
 summary { cursor: pointer; }
 )";
 
@@ -174,6 +176,9 @@ std::string html(const Results& results) {
     for (const Note& note : suite.notes)
       all += "<p>" + (note.name.empty() ? "" : "<code>" + escaped(note.name) + "</code>: ") +
              escaped(note.text) + "</p>\n";
+    std::string drawn;
+    for (const Map& map : maps(suite)) drawn += in_html(map);
+    if (!drawn.empty()) all += "<div class=\"charts\">\n" + drawn + "</div>\n";
     all += charts(curves(suite)) + latency_table(suite) + charts(latencies(suite)) + costs_table(suite) +
            commands(suite);
   }

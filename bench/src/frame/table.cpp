@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
+#include <hawser/bench/map.hpp>
 #include <hawser/bench/statistics.hpp>
 #include <hawser/bench/table.hpp>
 #include <hawser/bench/words.hpp>
@@ -76,6 +77,11 @@ std::string tables(const Results& results) {
     if (!suite.figures.empty()) all += table(results, suite);
     for (const Note& note : suite.notes)
       all += fmt::format("  {}{}{}\n", note.name, note.name.empty() ? "" : ": ", note.text);
+  }
+  for (const SuiteResult& suite : results.suites) {
+    const auto drawn = maps(suite);
+    if (!drawn.empty()) all += "\nWhich is best, and how many times worse the others are\n";
+    for (const Map& map : drawn) all += in_text(map);
   }
   all += "\n";
   for (const std::string& line : summary(results)) all += line + "\n";

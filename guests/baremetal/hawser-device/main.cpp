@@ -9,6 +9,9 @@
 // link=argo also peer=DOMAIN, silence=MILLISECONDS (after which a peer that says nothing is gone; default 3000) and
 // memory=SIZE (of Argo's rings and buffers; default 12M). restarts=N (with link=argo and disk=ram): begin anew in place so
 // often, each time in the middle of a hypercall or a disk operation that seed=N chooses.
+//
+// spin=MICROSECONDS: how long to look for more before it sleeps (default 20); polling, with more than ever passes between
+// two requests. counts=yes: whenever there is nothing to do, say what this side has done so far, if that is more.
 #include <hawser/guest/argo_port.hpp>
 #include <hawser/guest/machine.hpp>
 #include <hawser/guest/parameters.hpp>
@@ -34,6 +37,7 @@
 #include <hawser/virtio/msg/device_bus.hpp>
 
 #include <algorithm>
+#include <utility>
 
 using namespace hawser;
 
@@ -103,6 +107,21 @@ DiskBytes find_disk(guest::Machine& machine) {
   return {};
 }
 
+/// Over Argo, hypercalls send, and copies are the hypervisor's and the courier's; over a window there are doorbells alone.
+void say_counts(const guest::Machine& machine, const AnyLink& link) {
+  static constinit std::uint64_t told = 0;
+  const std::uint64_t doorbells = link.counters().doorbells, interrupts = machine.interrupts();
+  std::uint64_t hypercalls = doorbells, copied = 0;
+  if (const ArgoEnds* argo = argo_room.get()) {
+    const auto calls = argo->link.argo_counters();
+    hypercalls = calls.hypercalls();
+    copied = calls.bytes_sent + calls.bytes_staged + argo->end.courier_counters().bytes_copied;
+  }
+  if (std::exchange(told, hypercalls + interrupts) == hypercalls + interrupts) return;
+  machine.console().print("HAWSER-COUNTS doorbells=", doorbells, " interrupts=", interrupts,
+                          " hypercalls=", hypercalls, " copied=", copied, "\n");
+}
+
 int serve(guest::Machine& machine, AnyLink& link) {
   auto& bus = bus_room.make(link);
   const auto console = machine.console();
@@ -131,8 +150,11 @@ int serve(guest::Machine& machine, AnyLink& link) {
                 random ? ", entropy of the processor" : "; no entropy: the processor has none to give", "\n");
 
   app::LinkWatch<AnyLink> watch(link);
+  const auto spin = microseconds(machine.arguments().number("spin").value_or(20));
+  const bool counts = machine.arguments().value("counts") == "yes";
   while (true) {
-    (void)app::serve_turn(bus, microseconds(20));
+    const Wake wake = app::serve_turn(bus, spin);
+    if (counts && wake == Wake::kTimeout) say_counts(machine, link);
     switch (watch.look(bus.up())) {
       case app::LinkNews::kNothing:
         break;
@@ -212,6 +234,8 @@ int hawser_main(guest::Machine& machine) {
       {.key = "silence", .least = 1, .most = 86'400'000},
       {.key = "restarts", .most = 1'000'000},
       {.key = "seed"},
+      {.key = "spin", .most = 1'000'000},
+      {.key = "counts", .choices = "yes|no"},
   };
   if (!guest::accept_arguments(machine, kParameters)) return 2;
   return machine.arguments().value("link") == "argo" ? serve_over_argo(machine) : serve_over_window(machine);

@@ -99,17 +99,16 @@ std::string add_domain(DeviceTreeEditor& tree, const XenDomain& domain, XenLayou
   return node;
 }
 
-std::vector<std::string> bare_machine(const XenLayout& layout, const std::string& more) {
-  // One processor, one thread: with more, a wake-up from one domain to another takes many times as long. Both domains are
-  // on it, so they need no barriers of the host's (qemu_words.hpp). RNDR is only in
-  // "max"; pointer authentication costs much to emulate, and Xen 4.17 does not know SVE.
+std::vector<std::string> bare_machine(const XenMachine& machine, const XenLayout& layout,
+                                      const std::string& more) {
+  // RNDR is only in "max"; pointer authentication costs much to emulate, and Xen 4.17 does not know SVE.
   return {"qemu-system-aarch64",
           "-machine",
           "virt,virtualization=on,gic-version=3" + more,
           "-cpu",
           "max,pauth=off,sve=off",
           "-smp",
-          "1",
+          fmt::format("{}", machine.processors),
           "-m",
           fmt::format("{}", layout.memory_mib),
           "-nodefaults",
@@ -120,10 +119,10 @@ std::vector<std::string> bare_machine(const XenLayout& layout, const std::string
           "none"};
 }
 
-std::vector<std::byte> bare_tree(const XenLayout& layout) {
+std::vector<std::byte> bare_tree(const XenMachine& machine, const XenLayout& layout) {
   const RuntimeDirectory directory;
   const auto file = directory.path() / "bare.dtb";
-  Child qemu(bare_machine(layout, ",dumpdtb=" + option_value(file.string())));
+  Child qemu(bare_machine(machine, layout, ",dumpdtb=" + option_value(file.string())));
   std::optional<Ending> ending;
   for (int tries = 0; tries < 1000 && !ending; ++tries) {
     ending = qemu.try_reap();
@@ -199,16 +198,18 @@ std::vector<std::byte> xen_tree(const XenMachine& machine, const XenLayout& layo
 
 void write_xen_tree(const XenMachine& machine, const XenLayout& layout, const std::filesystem::path& file) {
   std::ofstream out(file, std::ios::binary);
-  const auto tree = xen_tree(machine, layout, bare_tree(layout));
+  const auto tree = xen_tree(machine, layout, bare_tree(machine, layout));
   out.write(reinterpret_cast<const char*>(tree.data()), static_cast<std::streamsize>(tree.size()));
   if (!out.flush()) throw std::runtime_error(fmt::format("can't write {}", file.string()));
 }
 
 std::vector<std::string> qemu_xen_command(const XenMachine& machine, const XenLayout& layout,
                                           const std::filesystem::path& tree) {
-  std::vector<std::string> command = bare_machine(layout, "");
+  std::vector<std::string> command = bare_machine(machine, layout, "");
   const auto add = [&](auto... words) { (command.emplace_back(words), ...); };
-  add("-accel", "tcg,thread=single", "-serial", "stdio");
+  // One processor, one thread: with more, a wake-up from one domain to another takes many times as long. Both domains are
+  // on it, so they need no barriers of the host's (qemu_words.hpp), which QEMU gives those of several threads.
+  add("-accel", machine.processors == 1 ? "tcg,thread=single" : "tcg,thread=multi", "-serial", "stdio");
   add("-kernel", machine.xen.string(), "-dtb", tree.string());
   std::set<std::uint64_t> loaded;
   const auto load = [&](const std::filesystem::path& file, XenLayout::Piece piece) {

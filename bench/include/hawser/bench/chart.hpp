@@ -4,6 +4,7 @@
 // Line charts as SVG that stands in a page by itself.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,9 @@ struct Chart {
 
 /// At most this many lines are told apart in one chart.
 inline constexpr std::size_t kMostSeries = 8;
+
+/// Of the nth series, or whatever else there are several of.
+std::string_view color_of(std::size_t n);
 
 /// A figure element: the drawing, and a legend. Points that cannot be drawn (not positive on a logarithmic axis) are left out.
 std::string svg(const Chart& chart);

@@ -174,7 +174,7 @@ class UseBlk : UseDevice<L, R> {
       for (unsigned n = 0; n < used && left() && totals.good; ++n) {
         if (slots[n].busy) continue;
         slots[n].at = next;
-        const auto submitted = driver_.submit(request(what, slots[n], n));
+        const auto submitted = driver_.submit(request(what, slots[n], n), true);  // poll() tells of all
         if (!submitted.ok()) {
           if (submitted.error() != virtio::driver::BlkError::kTableFull)
             totals = Totals::bad(describe(submitted.error()));

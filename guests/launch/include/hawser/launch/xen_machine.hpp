@@ -38,6 +38,7 @@ struct XenMachine {
   /// "dummy" allows it.
   std::string policy;
   std::vector<std::string> arguments;  ///< Further words for Xen.
+  unsigned processors = 1;             ///< Of the machine. Each of more than one is a thread of QEMU's.
 };
 
 /// Where everything lies in the machine's memory. Throws std::runtime_error with one sentence if a file can not be read.

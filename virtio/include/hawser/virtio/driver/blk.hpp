@@ -121,13 +121,13 @@ class Blk {
     return transport_->write_config(offsetof(virtio_blk_config, writeback), std::span(&byte, 1));
   }
 
-  /// Accepts a request, or says at once why not.
-  Result<BlkTicket, BlkError> submit(const BlkRequest& request) {
+  /// Accepts a request, or says at once why not. `more`: another follows at once, or poll(), which tells the device of all.
+  Result<BlkTicket, BlkError> submit(const BlkRequest& request, bool more = false) {
     if (state_ == State::kStopped) return Err{BlkError::kNotStarted};
     if (const auto refused = refuse(request)) return Err{*refused};
     const auto ticket = book_.enter(request);
     if (!ticket) return Err{BlkError::kTableFull};
-    issue();
+    issue(more);
     return *ticket;
   }
 
@@ -240,8 +240,8 @@ class Blk {
 
   // --- from requests to parts ---
 
-  /// Gives the device what there is room for, oldest first.
-  void issue() {
+  /// Gives the device what there is room for, oldest first. `more`: does not tell it yet.
+  void issue(bool more = false) {
     if (state_ != State::kRunning) return;
     for (std::uint32_t at = book_.first_unissued(); at != kNoSlot;) {
       const BlkOperation& operation = book_[at];
@@ -253,7 +253,7 @@ class Blk {
       }
       at = next;
     }
-    for (std::uint16_t n = 0; n < lanes_; ++n) {
+    for (std::uint16_t n = 0; n < lanes_ && !more; ++n) {
       BlkLane<MemoryType>& lane = storage_.lanes[n];
       if (!std::exchange(lane.unpublished, false) || !lane.queue.publish()) continue;
       transport_->notify(n, lane.queue.next_offset());

@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: 2026 The Hawser authors
+# SPDX-License-Identifier: MIT
+
+"""What suite programs have in common: their options, what they say, how they end, and children that end with them."""
+
+import argparse
+import ctypes
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+UNAVAILABLE = 75
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Failed(Exception):
+    """One sentence."""
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt(*_):
+    raise Interrupted
+
+
+def say(**line):
+    """A line of what bench/README.md describes."""
+    print(json.dumps(line), flush=True)
+
+
+def end_with_parent():
+    """In a child: nothing outlives the suite, also if that is killed. An interruption is the suite's to pass on."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setpgid(0, 0)
+
+
+def start(command, **more):
+    return subprocess.Popen([str(word) for word in command], preexec_fn=end_with_parent, **more)
+
+
+def end(process):
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            stream.close()
+
+
+def main(description, run, files):
+    """Reads the options that every suite has, and --NAME for each of `files`; the status of run(options)."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in files:
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the time: a few figures, once")
+    parser.add_argument("--only", metavar="PREFIX", help="only figures whose names begin so")
+    parser.add_argument("--list", action="store_true", help="names of the figures, and no more")
+    try:
+        chosen = parser.parse_args()
+    except SystemExit as wrong:
+        return 64 if wrong.code else 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    try:
+        return run(chosen)
+    except Interrupted:
+        return 130
+    except (Failed, OSError) as problem:
+        print(f"{pathlib.Path(sys.argv[0]).name}: {problem}", file=sys.stderr)
+        return 1
