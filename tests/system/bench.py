@@ -4,10 +4,11 @@
 
 """`hawser bench` as a user runs it: its files fit their schema, its wrong words are named, Ctrl-C keeps what it has.
 
-    bench.py --hawser PROGRAM --schema FILE
+    bench.py --hawser PROGRAM --schema FILE --run XEN_RUN --images FOLDER
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -153,11 +154,61 @@ echo '{"end":{}}'
         self.assertEqual([figure["median"] for figure in suite["figures"]], [2])
         self.assertIn("made no sense", suite["notes"][0]["text"])
 
+    def expect_xen(self):
+        """What the environment has to say for the suite argo-vs-ivshmem."""
+        for file in ("xen/xen", "guest-aarch64/guests/baremetal/link-bench.img"):
+            if not (pathlib.Path(chosen.images) / file).exists():
+                self.skipTest(f"{file} is not built: ./dev bench argo-vs-ivshmem makes it")
+        suites = pathlib.Path(chosen.schema).resolve().parent / "argo_vs_ivshmem"
+        return {**os.environ, "HAWSER_BENCH_SUITES": str(suites), "HAWSER_IMAGES": chosen.images, "HAWSER_XEN_RUN": chosen.run,
+                "TMPDIR": str(self.folder)}
+
+    def expect_no_process_of_this_folder(self):
+        here = str(self.folder).encode()
+        for line in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                self.assertNotIn(here, line.read_bytes())
+
+    def test_three_links_of_one_xen_are_measured_counted_and_mapped(self):
+        done = bench("argo-vs-ivshmem", "--quick", "--only", "read.", "--report", "r.json", "--report", "r.html", folder=self.folder,
+                     env=self.expect_xen())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        [suite] = self.expect_whole(self.folder / "r.json")["suites"]
+        self.assertEqual(suite["status"], "measured")
+        figures = {figure["name"]: figure for figure in suite["figures"]}
+        self.assertEqual(len(figures), 2 * 2 * 3 + 1, list(figures))
+        argo, shm, polled = (figures[f"read.512.d1.{link}"] for link in ("argo", "shm", "polled"))
+        self.assertGreaterEqual(argo["per_request"]["hypercalls"], 1.9)  # one there, one back
+        self.assertGreaterEqual(argo["per_request"]["copies_per_byte"], 2)  # the hypervisor's, and into the driver's buffer
+        self.assertEqual(shm["per_request"]["copies_per_byte"], 0)
+        self.assertGreaterEqual(shm["per_request"]["doorbells"], 1)
+        self.assertLess(polled["per_request"]["doorbells"], shm["per_request"]["doorbells"])
+        for figure in (argo, shm, polled):
+            self.assertLessEqual(figure["latency"]["p50"], figure["latency"]["max"])
+        self.assertTrue(figures["hypercall"]["limit"])
+        self.assertIn("read: A argo, B shm, C polled", done.stdout)
+        page = (self.folder / "r.html").read_text()
+        xml.dom.minidom.parseString(page[page.index("<html"):].encode())
+        self.assertIn("read: which is best", page)
+        self.expect_no_process_of_this_folder()
+
+    def test_a_boot_of_xen_that_is_interrupted_leaves_nothing(self):
+        running = subprocess.Popen([chosen.hawser, "bench", "argo-vs-ivshmem", "--report", "r.json"], cwd=self.folder, text=True,
+                                   env=self.expect_xen(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        time.sleep(6)
+        os.killpg(running.pid, signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+        self.assertEqual(running.returncode, 128 + signal.SIGINT, said)
+        self.expect_no_process_of_this_folder()
+        self.assertEqual([path.name for path in self.folder.iterdir() if path.name != "r.json"], [])
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hawser", required=True, type=os.path.abspath)
     parser.add_argument("--schema", required=True)
+    parser.add_argument("--run", required=True, type=os.path.abspath)
+    parser.add_argument("--images", required=True, type=os.path.abspath)
     chosen, rest = parser.parse_known_args()
     sys.argv[1:] = rest
     kit.main()

@@ -3,8 +3,8 @@
 
 // The driver side of the suite argo-vs-ivshmem, in a domain of Xen; the device side is hawser-device in another one.
 //
-// Arguments: link=argo|xen-shm; with link=argo peer=DOMAIN and memory=SIZE. wait=sleep|poll. each=MILLISECONDS for each
-// point. counts=yes: pause before and after each point, so that a device side with counts=yes says what it has done. Each
+// Arguments: link=argo|xen-shm; with link=argo peer=DOMAIN, memory=SIZE, placement=auto|inline|copied. wait=sleep|poll.
+// each=MILLISECONDS for each point. counts=yes: pause before and after each point, so that a device side with counts=yes says what it has done. Each
 // further word is a point, OPERATION:BYTESxDEPTH, of the operations read, write and net. A line for each:
 //   HAWSER-POINT point=... count=N ns=N doorbells=N interrupts=N hypercalls=N copied=N longest=N times=UPPER:COUNT,...
 // or HAWSER-POINT point=... wrong=SENTENCE. Before them HAWSER-POINT point=hypercall, of the cheapest one there is.
@@ -19,6 +19,7 @@
 #include <hawser/app/attached.hpp>
 #include <hawser/app/driver_session.hpp>
 #include <hawser/app/either_link.hpp>
+#include <hawser/app/placement.hpp>
 #include <hawser/app/room.hpp>
 #include <hawser/ivshmem/link.hpp>
 #include <hawser/virtio/spec.hpp>
@@ -189,7 +190,11 @@ int bench_over_argo(guest::Machine& machine) {
   const auto options = guest::argo_options(machine, argo::Role::kDriver);
   if (!options || !argo_port.open(machine, guest::argo_memory(machine, kMaxRegion))) return 2;
   measure_hypercall(machine, argo_port);
-  return Bench(machine, link_room.make(argo_room.make(argo_port, *options).end)).run();
+  const auto wanted = app::placement(machine, Visibility::kCopied);
+  if (wanted.refused != nullptr) return 2;
+  auto& ends =
+      argo_room.make(argo_port, *options, virtio::courier::DriverEndOptions{.placement = wanted.placement});
+  return Bench(machine, link_room.make(ends.end)).run();
 }
 
 }  // namespace

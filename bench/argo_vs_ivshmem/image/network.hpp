@@ -160,8 +160,10 @@ class Network {
     got.ns = elapsed(start, now).ns;
   }
 
+  /// Whoever neither waits nor asks is taken for dead otherwise; and where nothing is shared, this is what looks.
   void keep_alive(Instant now) {
-    if (elapsed(alive_, now) < kKeepAlive) return;
+    const bool shared = session_.link().visibility() == Visibility::kShared;
+    if (shared && elapsed(alive_, now) < kKeepAlive) return;
     alive_ = now;
     (void)session_.bus().pump();
   }

@@ -10,7 +10,8 @@
 // memory=SIZE (of Argo's rings and buffers; default 12M). restarts=N (with link=argo and disk=ram): begin anew in place so
 // often, each time in the middle of a hypercall or a disk operation that seed=N chooses.
 //
-// spin=MICROSECONDS: how long to look for more before it sleeps (default 20); polling, with more than ever passes between
+// placement=auto|inline|copied|shared: how the bytes of requests travel, as far as the link can (auto: by the rule of
+// hawser/virtio/placement.hpp). spin=MICROSECONDS: how long to look for more before it sleeps (default 20); polling, with more than ever passes between
 // two requests. counts=yes: whenever there is nothing to do, say what this side has done so far, if that is more.
 #include <hawser/guest/argo_port.hpp>
 #include <hawser/guest/machine.hpp>
@@ -26,6 +27,7 @@
 #include <hawser/app/link_watch.hpp>
 #include <hawser/app/lives.hpp>
 #include <hawser/app/net_echo.hpp>
+#include <hawser/app/placement.hpp>
 #include <hawser/app/room.hpp>
 #include <hawser/app/serve.hpp>
 #include <hawser/ivshmem/link.hpp>
@@ -186,6 +188,7 @@ std::uint32_t link_number(const guest::Machine& machine) {
 
 int serve_over_window(guest::Machine& machine) {
   static constinit std::optional<guest::WindowPort> port;
+  if (app::placement(machine, Visibility::kShared).refused != nullptr) return 2;
   port = guest::choose_window(machine);
   if (!port) return 2;
   const bool plain = machine.arguments().value("queue-layout") == "plain";
@@ -203,7 +206,9 @@ int serve_over_window(guest::Machine& machine) {
 
 int serve_over_argo(guest::Machine& machine) {
   const auto options = guest::argo_options(machine, argo::Role::kDevice);
-  if (!options || !argo_port.open(machine, guest::argo_memory(machine, kMaxArgoMemory))) return 2;
+  const auto wanted = app::placement(machine, Visibility::kCopied);
+  if (!options || wanted.refused != nullptr) return 2;
+  if (!argo_port.open(machine, guest::argo_memory(machine, kMaxArgoMemory))) return 2;
   if (const auto restarts = machine.arguments().number("restarts")) {
     mortal.begin(
         lives,
@@ -217,7 +222,8 @@ int serve_over_argo(guest::Machine& machine) {
     });
     if (mortal.over()) app::print(machine.console(), lives);
   }
-  return serve(machine, link_room.make(argo_room.make(argo_port, *options, argo_bitmap).end));
+  const virtio::courier::DeviceEndOptions courier{.placement = wanted.placement};
+  return serve(machine, link_room.make(argo_room.make(argo_port, *options, argo_bitmap, courier).end));
 }
 
 }  // namespace
@@ -232,6 +238,7 @@ int hawser_main(guest::Machine& machine) {
       {.key = "peer", .most = 0x7fef},  // xen.h: DOMID_FIRST_RESERVED - 1
       {.key = "memory", .least = 64 << 10, .most = 1 << 30},
       {.key = "silence", .least = 1, .most = 86'400'000},
+      {.key = "placement", .choices = "auto|inline|copied|shared"},
       {.key = "restarts", .most = 1'000'000},
       {.key = "seed"},
       {.key = "spin", .most = 1'000'000},

@@ -6,7 +6,8 @@
 // Arguments: seconds=N (go on that long after one pass over everything), bytes=SIZE (of disk to use; default 4M),
 // link=ivshmem|xen-shm|argo (by default a window, if there is one), link-number=N; with link=argo also peer=DOMAIN and
 // memory=SIZE (of Argo's rings and buffers; default 12M), silence=MILLISECONDS (after which a peer that says nothing is gone;
-// default 3000). restarts=N (with link=argo): instead of all that, write to the disk and read it back, and begin anew in
+// default 3000). placement=auto|inline|copied|shared: how the bytes of requests travel, as far as the link can (auto: by the
+// rule of hawser/virtio/placement.hpp). restarts=N (with link=argo): instead of all that, write to the disk and read it back, and begin anew in
 // place so often, each time in the middle of a hypercall or the noting down of an acknowledgement that seed=N chooses;
 // quiet=SECONDS after the last loss of the device side (default 2) that is done.
 #include <hawser/guest/argo_port.hpp>
@@ -20,6 +21,7 @@
 #include <hawser/app/either_link.hpp>
 #include <hawser/app/keep_writing.hpp>
 #include <hawser/app/lives.hpp>
+#include <hawser/app/placement.hpp>
 #include <hawser/app/room.hpp>
 #include <hawser/app/use.hpp>
 #include <hawser/ivshmem/link.hpp>
@@ -111,6 +113,7 @@ int keep_writing(guest::Machine& machine, AnyLink& link) {
 
 int use_over_window(guest::Machine& machine) {
   static constinit std::optional<guest::WindowPort> port;
+  if (app::placement(machine, Visibility::kShared).refused != nullptr) return 2;
   port = guest::choose_window(machine);
   if (!port) return 2;
   const auto number = static_cast<std::uint32_t>(machine.arguments().number("link-number").value_or(0));
@@ -125,9 +128,12 @@ int use_over_window(guest::Machine& machine) {
 
 int use_over_argo(guest::Machine& machine) {
   const auto options = guest::argo_options(machine, argo::Role::kDriver);
-  if (!options || !argo_port.open(machine, guest::argo_memory(machine, kMaxRegion))) return 2;
+  const auto wanted = app::placement(machine, Visibility::kCopied);
+  if (!options || wanted.refused != nullptr) return 2;
+  if (!argo_port.open(machine, guest::argo_memory(machine, kMaxRegion))) return 2;
+  const virtio::courier::DriverEndOptions courier{.placement = wanted.placement};
   const auto restarts = machine.arguments().number("restarts");
-  if (!restarts) return use(machine, link_room.make(argo_room.make(argo_port, *options).end));
+  if (!restarts) return use(machine, link_room.make(argo_room.make(argo_port, *options, courier).end));
   mortal.begin(
       lives,
       {.role = argo::Role::kDriver,
@@ -138,7 +144,7 @@ int use_over_argo(guest::Machine& machine) {
   argo_port.watch([](argo::Command command, const void* first, std::uint32_t fourth) {
     mortal.watch(command, first, fourth);
   });
-  return keep_writing(machine, link_room.make(argo_room.make(argo_port, *options).end));
+  return keep_writing(machine, link_room.make(argo_room.make(argo_port, *options, courier).end));
 }
 
 }  // namespace
@@ -152,6 +158,7 @@ int hawser_main(guest::Machine& machine) {
       {.key = "peer", .most = 0x7fef},  // xen.h: DOMID_FIRST_RESERVED - 1
       {.key = "memory", .least = 64 << 10, .most = 1 << 30},
       {.key = "silence", .least = 1, .most = 86'400'000},
+      {.key = "placement", .choices = "auto|inline|copied|shared"},
       {.key = "restarts", .most = 1'000'000},
       {.key = "seed"},
       {.key = "quiet", .most = 3'600},

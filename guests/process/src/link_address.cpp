@@ -69,20 +69,28 @@ LinkAddress parse_link(std::string_view text) {
   for (const auto& word : words.rest()) {
     if (word.key == "link") {
       address.number = static_cast<std::uint32_t>(word.number(0, 4095));
+    } else if (word.key == "placement") {
+      const auto wanted =
+          virtio::wanted_placement(word.string(), argo ? Visibility::kCopied : Visibility::kShared);
+      if (wanted.refused != nullptr)
+        throw std::invalid_argument(fmt::format("'{}': {}", word.text, wanted.refused));
+      address.placement = wanted.placement;
     } else if (argo && word.key == "peer") {
       address.peer = static_cast<std::uint16_t>(word.number(0, 0x7fef));
       peer = true;
     } else if (argo) {
       throw std::invalid_argument(fmt::format(
-          "'{}' is not an option of a link over Argo; it may have peer=DOMAIN and link=N", word.text));
+          "'{}' is not an option of a link over Argo; it may have peer=DOMAIN, link=N and placement=WORD",
+          word.text));
     } else if (word.key == "links") {
       address.links = static_cast<std::uint32_t>(word.number(1, 4096));
     } else if (form.carrier == Carrier::kIvshmem && word.key == "unsealed" && !word.value) {
       address.unsealed = true;
     } else {
-      throw std::invalid_argument(fmt::format("'{}' is not an option of a link{}", word.text,
-                                              window ? " in a guest; it may have link=N and links=N"
-                                                     : "; it may have link=N, links=N and unsealed"));
+      throw std::invalid_argument(
+          fmt::format("'{}' is not an option of a link{}", word.text,
+                      window ? " in a guest; it may have link=N, links=N and placement=WORD"
+                             : "; it may have link=N, links=N, placement=WORD and unsealed"));
     }
   }
   if (argo && !peer) {
@@ -111,6 +119,7 @@ std::string describe(const LinkAddress& address) {
   if (address.carrier == Carrier::kArgo || address.carrier == Carrier::kXen)
     words += fmt::format(",peer={}", address.peer);
   if (address.number != 0) words += fmt::format(",link={}", address.number);
+  if (address.placement) words += fmt::format(",placement={}", virtio::describe(*address.placement));
   return words;
 }
 

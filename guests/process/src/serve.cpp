@@ -170,7 +170,8 @@ template <argo::Port A, class P>
 bool serve_copied(A& argo, P& port, unsigned own, const ServeOptions& options, const Makers& makers) {
   std::vector<std::uint64_t> bitmap(virtio::Arena::bitmap_words(argo.memory().size()));
   auto ends = std::make_unique<app::ArgoDeviceEnd<A>>(
-      argo, argo_options(options.link, argo::Role::kDevice, argo.memory().size()), bitmap);
+      argo, argo_options(options.link, argo::Role::kDevice, argo.memory().size()), bitmap,
+      virtio::courier::DeviceEndOptions{.placement = options.link.placement});
   return serve_on(ends->end, port, own, options, makers);
 }
 

@@ -93,7 +93,8 @@ bool use(const UseOptions& options) {
     XenPort port(options.link.socket);
     const StopSignals signals(port.wait_place());
     auto ends = std::make_unique<app::ArgoDriverEnd<XenPort>>(
-        port, argo_options(options.link, argo::Role::kDriver, port.memory().size()));
+        port, argo_options(options.link, argo::Role::kDriver, port.memory().size()),
+        virtio::courier::DriverEndOptions{.placement = options.link.placement});
     return use_over(ends->end, options, [] {}) && !signals.asked();
   }
   ivshmem::SocketPort port(client_options(options.link));
@@ -102,7 +103,8 @@ bool use(const UseOptions& options) {
     ArgoPort argo(port);
     attach(argo, options.link);
     auto ends = std::make_unique<app::ArgoDriverEnd<ArgoPort>>(
-        argo, argo_options(options.link, argo::Role::kDriver, argo.memory().size()));
+        argo, argo_options(options.link, argo::Role::kDriver, argo.memory().size()),
+        virtio::courier::DriverEndOptions{.placement = options.link.placement});
     auto& end = ends->end;
     return use_over(end, options,
                     [&] {

@@ -7,8 +7,10 @@
 #include <hawser/ivshmem/client/socket_port.hpp>
 #include <hawser/ivshmem/link.hpp>
 #include <hawser/transport/time.hpp>
+#include <hawser/virtio/placement.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +30,7 @@ enum class Carrier : std::uint8_t {
 /// `vfio:0000:00:04.0[,link=N][,links=N]`: the same by the PCI function's address, which vfio-pci gives away.
 /// `argo:SOCKET,peer=DOMAIN[,link=N]`: the socket of our own domain at a broker, and whose domain is the other side.
 /// `xen:/dev/hawser_argo,peer=DOMAIN[,link=N]`: the same in a Linux domain of Xen.
+/// Each also with `placement=auto|inline|copied|shared`, as far as the link can: how the bytes of requests travel.
 struct LinkAddress {
   Carrier carrier = Carrier::kIvshmem;
   std::string socket;      ///< In a guest or domain: the character device; VFIO: the PCI address.
@@ -35,6 +38,7 @@ struct LinkAddress {
   std::uint32_t number = 0;
   std::uint32_t links = 1;
   bool unsealed = false;
+  std::optional<virtio::Placement> placement;  ///< Nothing: by the rule.
   Duration patience =
       seconds(5);  ///< For a server that is not there yet, and for its greeting. Not in the words.
 };

@@ -27,6 +27,7 @@ struct DeviceEndOptions {
   Features ring = kCourierRing;  ///< Ring features to use towards the device, as far as it offers them.
   /// Most readable, and most writable, bytes of one chain; 0: a sixteenth of the arena.
   std::uint32_t max_chain = 0;
+  std::optional<Placement> placement;  ///< Instead of the rule's: kInline or kCopied.
 };
 
 /// Memory of the device side. `region`: what devices see. `free`: the part of it that the courier may use; the rest is
@@ -52,6 +53,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
         region_(memory.region),
         ring_features_(options.ring & kCourierRing),
         wanted_max_chain_(options.max_chain) {
+    this->prefer(options.placement);
     forget();
   }
 

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 
 namespace hawser::virtio::courier {
@@ -24,6 +25,7 @@ namespace hawser::virtio::courier {
 struct DriverEndOptions {
   Features ring =
       kCourierRing;  ///< Ring features to offer to the driver. Those that the courier can not do are left out.
+  std::optional<Placement> placement;  ///< Instead of the rule's: kInline or kCopied.
 };
 
 /// `kQueues`: of all devices together. `kChains`: on their way, of all queues together. `kSegments`: writable segments
@@ -42,6 +44,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
       : Base(link, memory.first(Base::Builder::kMemory)),
         region_(memory.subspan(kAlignedWorkspace)),
         ring_features_(options.ring & kCourierRing) {
+    this->prefer(options.placement);
     free_chains();
   }
   ~DriverEnd() { forget(); }

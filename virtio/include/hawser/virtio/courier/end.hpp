@@ -120,6 +120,8 @@ class End {
   const ChannelType& channel() const { return channel_; }
   BellType& bell() { return bell_; }
   Instant now() const { return link_.now(); }
+  /// How bytes that this end sends go: by the rule (nothing), or always inline, or always copied.
+  void prefer(std::optional<Placement> placement) { builder_.prefer(placement); }
   L& link() { return link_; }
   const L& link() const { return link_; }
   CourierCounters courier_counters() const {

@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: MIT
 
 // Gathers entries and the bytes they carry into one parcel. Large pieces are sent from where they lie; small ones are
-// copied together, since the carrier takes few parts.
+// copied together, since the carrier takes few parts (placement.hpp).
 #pragma once
 
 #include <hawser/virtio/courier/wire.hpp>
+#include <hawser/virtio/placement.hpp>
 
 #include <hawser/transport/endian.hpp>
 
@@ -14,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 
 namespace hawser::virtio::courier {
@@ -23,12 +25,9 @@ template <std::size_t kParts>
 class ParcelBuilder {
  public:
   static constexpr std::size_t kHead = sizeof(wire::ParcelHeader) + kMaxEntries * sizeof(wire::Entry);
-  static constexpr std::size_t kStaging = 6144;
+  static constexpr std::size_t kStaging = 16u << 10;
   /// Bytes of memory that a builder works in. What is sent lies there, so it must be memory that the carrier can read.
   static constexpr std::size_t kMemory = (kHead + kStaging + 63) / 64 * 64;
-  /// Pieces up to this are copied when that saves a part.
-  static constexpr std::size_t kSmall = 256;
-
   ParcelBuilder() = default;
   explicit ParcelBuilder(std::span<std::byte> memory) : memory_(memory.first(kMemory)) {}
 
@@ -46,6 +45,9 @@ class ParcelBuilder {
     payload_ = 0;
   }
 
+  /// Overrules the rule, or (nothing) no longer does. What does not fit inline goes copied all the same.
+  void prefer(std::optional<Placement> placement) { wanted_ = placement; }
+
   bool empty() const { return count_ == 0; }
   std::size_t count() const { return count_; }
 
@@ -60,26 +62,29 @@ class ParcelBuilder {
   /// Whether these pieces, one entry's, can all be added now.
   bool takes(std::span<const std::span<const std::byte>> pieces) const {
     std::size_t bytes = 0;
-    std::size_t parts = 0;
-    bool all_small = true;
+    std::size_t left = parts_left();
+    std::size_t staged = staged_;
+    bool joins = staged_last();
     for (const auto& piece : pieces) {
+      if (piece.empty()) continue;
       bytes += piece.size();
-      parts += piece.empty() ? 0 : 1;
-      all_small &= piece.size() <= kSmall;
+      const bool inside = goes_inline(piece.size(), left) && piece.size() <= kStaging - staged;
+      if (inside) staged += piece.size();
+      if (inside && joins) continue;
+      if (left-- == 0) return false;
+      joins = inside;
     }
-    if (!takes_entry() || bytes > room()) return false;
-    return parts <= parts_left() ||
-           (all_small && bytes <= kStaging - staged_ && (parts_left() != 0 || staged_last()));
+    return takes_entry() && bytes <= room();
   }
 
   /// Adds bytes of the entry that is being written, at most room(); how many were taken. Fewer than asked, maybe none:
   /// no part is left.
   std::size_t add(std::span<const std::byte> bytes) {
     if (bytes.empty()) return 0;
-    const bool small = bytes.size() <= kSmall;
-    const bool stage = small && (staged_last() || parts_left() == 1);
-    if (!stage) {
-      if (parts_left() == 0) return 0;
+    const std::size_t left = parts_left();
+    const bool inside = goes_inline(bytes.size(), left) && (left == 0 || bytes.size() <= kStaging - staged_);
+    if (!inside || (left == 0 && !staged_last())) {
+      if (left == 0) return 0;
       parts_[parts_used_++] = bytes;
       payload_ += bytes.size();
       return bytes.size();
@@ -122,6 +127,11 @@ class ParcelBuilder {
  private:
   std::size_t head() const { return sizeof(wire::ParcelHeader) + count_ * sizeof(wire::Entry); }
   std::size_t parts_left() const { return kParts - 1 - parts_used_; }
+  /// The last part is for all that comes.
+  bool goes_inline(std::size_t bytes, std::size_t left) const {
+    const std::size_t together = left <= 1 ? kMaxEntries : count_ + 1;
+    return choose(wanted_, bytes, together, Visibility::kCopied) == Placement::kInline;
+  }
   bool staged_last() const {
     if (parts_used_ == 0 || staged_ == 0) return false;
     const auto& last = parts_[parts_used_ - 1];
@@ -129,6 +139,7 @@ class ParcelBuilder {
   }
 
   std::span<std::byte> memory_;
+  std::optional<Placement> wanted_;
   Kind kind_ = Kind::kRequests;
   std::size_t mtu_ = 0;
   std::uint32_t control_ = 0;

@@ -1,0 +1,129 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// How bytes travel: the rule, what overrules it, and what a parcel makes of either.
+#include <hawser/virtio/courier/parcel_builder.hpp>
+#include <hawser/virtio/placement.hpp>
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+using namespace hawser;
+using namespace hawser::virtio;
+
+namespace {
+
+using Builder = courier::ParcelBuilder<8>;
+
+/// As many requests of these pieces as one parcel takes, and what became of their bytes.
+struct Packed {
+  std::size_t requests = 0;
+  std::size_t parts = 0;
+  std::uint64_t copied = 0;
+  bool bytes_are_right = false;
+};
+
+Packed pack(std::vector<std::size_t> sizes, std::size_t most,
+            std::optional<Placement> wanted = std::nullopt) {
+  std::vector<std::byte> memory(Builder::kMemory);
+  std::vector<std::vector<std::byte>> data;
+  std::vector<std::span<const std::byte>> pieces;
+  for (const std::size_t size : sizes) {
+    data.emplace_back(size, std::byte(0x40 + data.size()));
+    pieces.emplace_back(data.back());
+  }
+  Builder builder{memory};
+  builder.prefer(wanted);
+  builder.begin(courier::Kind::kRequests, 68 << 10, 0);
+  Packed packed;
+  std::vector<std::byte> expected;
+  while (packed.requests < most && builder.takes(pieces)) {
+    for (const auto& piece : pieces) {
+      REQUIRE(builder.add(piece) == piece.size());  // takes() keeps its word
+      expected.insert(expected.end(), piece.begin(), piece.end());
+    }
+    builder.finish({});
+    ++packed.requests;
+  }
+  const auto parts = builder.seal();
+  std::vector<std::byte> sent;
+  for (const auto& part : parts.subspan(1)) sent.insert(sent.end(), part.begin(), part.end());
+  packed.parts = parts.size();
+  packed.copied = builder.copied();
+  packed.bytes_are_right = sent == expected;
+  return packed;
+}
+
+}  // namespace
+
+TEST_CASE("where memory is shared, bytes stay where they lie") {
+  for (const std::uint64_t bytes : {0u, 64u, 4096u, 1u << 20})
+    for (const std::size_t together : {1u, 64u})
+      CHECK(choose(bytes, together, Visibility::kShared) == Placement::kShared);
+}
+
+TEST_CASE("small bytes go inline, and larger ones too where a message carries several requests") {
+  static_assert(choose(kInlineAlone, 1, Visibility::kCopied) == Placement::kInline);
+  static_assert(choose(kInlineAlone + 1, 1, Visibility::kCopied) == Placement::kCopied);
+  static_assert(choose(kInlineTogether, 2, Visibility::kCopied) == Placement::kInline);
+  static_assert(choose(kInlineTogether + 1, 64, Visibility::kCopied) == Placement::kCopied);
+}
+
+TEST_CASE("a user's word overrules the rule, as far as the link can") {
+  CHECK(choose(Placement::kCopied, 16, 8, Visibility::kCopied) == Placement::kCopied);
+  CHECK(choose(Placement::kInline, 1 << 20, 1, Visibility::kCopied) == Placement::kInline);
+  CHECK(choose(std::nullopt, 16, 8, Visibility::kCopied) == Placement::kInline);
+
+  CHECK(wanted_placement("inline", Visibility::kCopied).placement == Placement::kInline);
+  CHECK(wanted_placement("shared", Visibility::kShared).placement == Placement::kShared);
+  for (const auto visibility : {Visibility::kCopied, Visibility::kShared}) {
+    const auto automatic = wanted_placement("auto", visibility);
+    CHECK_FALSE(automatic.placement);
+    CHECK(automatic.refused == nullptr);
+    CHECK(wanted_placement("fast", visibility).refused != nullptr);
+  }
+  CHECK(wanted_placement("shared", Visibility::kCopied).refused != nullptr);
+  CHECK(wanted_placement("copied", Visibility::kShared).refused != nullptr);
+}
+
+TEST_CASE("a lone request's data is sent from where it lies") {
+  const Packed one = pack({16, 4096}, 1);
+  CHECK(one.requests == 1);
+  CHECK(one.copied == 16);
+  CHECK(one.bytes_are_right);
+}
+
+TEST_CASE("many small requests are one message, which without the rule they are not") {
+  const Packed by_rule = pack({16, 512}, 64);
+  const Packed copied = pack({16, 512}, 64, Placement::kCopied);
+  CHECK(by_rule.requests == 32);  // 16 KiB and one that lies elsewhere
+  CHECK(by_rule.parts <= 8);
+  CHECK(copied.requests == 3);
+  CHECK(copied.copied == 0);
+  CHECK(by_rule.bytes_are_right);
+  CHECK(copied.bytes_are_right);
+}
+
+TEST_CASE("large bytes go copied also when they were wanted inline") {
+  const Packed large = pack({16, Builder::kStaging + 1}, 1, Placement::kInline);
+  CHECK(large.requests == 1);
+  CHECK(large.copied == 16);
+  CHECK(large.bytes_are_right);
+}
+
+TEST_CASE("every mixture of sizes fits as announced and arrives in order") {
+  for (const std::optional<Placement> wanted :
+       {std::optional<Placement>{}, std::optional{Placement::kInline}, std::optional{Placement::kCopied}})
+    for (const std::size_t one : {1u, 255u, 256u, 257u, 4096u, 4097u, 9000u})
+      for (const std::size_t two : {1u, 256u, 4096u, 5000u})
+        for (const std::size_t three : {1u, 4096u, 6000u}) {
+          const Packed packed = pack({one, two, three}, 64, wanted);
+          CHECK(packed.requests >= 1);
+          CHECK(packed.parts <= 8);
+          CHECK(packed.bytes_are_right);
+        }
+}
