@@ -72,7 +72,8 @@ def cases(boot, arches, xen, folder):
     def run(*options):
         return Boot(boot.program, boot.images, folder, *options, timeout=300)
 
-    for driver, device in itertools.product(arches, arches):
+    # Of one architecture are the cases below, and those over Argo.
+    for driver, device in itertools.permutations(arches) if len(arches) == 2 else [arches * 2]:
         yield (f"an {driver} kernel's own drivers use what an {device} Linux guest serves",
                lambda driver=driver, device=device:
                verified(run(*linux, "--driver-arch", driver, "--device-arch", device), WORK))

@@ -10,8 +10,6 @@ What linux_soak.py and linux_hostile.py do to such a guest comes beside it: ./de
 """
 
 import argparse
-import os
-import sys
 
 import kit
 import linux_kit
@@ -54,12 +52,7 @@ class Debug(linux_kit.Case):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hawser", required=True, type=os.path.abspath)
-    parser.add_argument("--images", required=True, type=os.path.abspath)
-    chosen, rest = parser.parse_known_args()
-    linux_kit.Case.hawser, linux_kit.Case.images = chosen.hawser, linux_kit.where(chosen.images)
-    sys.argv[1:] = rest
+    linux_kit.chosen(argparse.ArgumentParser(description=__doc__))
     kit.main()
 
 

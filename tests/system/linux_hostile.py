@@ -15,7 +15,6 @@ import os
 import re
 import signal
 import sys
-import time
 
 import kit
 import linux_kit
@@ -40,7 +39,7 @@ for d in /sys/bus/virtio/devices/*; do echo ${d##*/} >/sys/bus/virtio/drivers_pr
 
 class HostileDevice(linux_kit.Case):
     def driver(self, path):
-        driver = self.guest(path, processors=2, words=("role=shell", "hung_task_timeout_secs=60")).ready()
+        driver = self.guest(path, processors=2, words=("hung_task_timeout_secs=60",)).ready()
         driver.does("modprobe hawser_ivshmem")
         return driver
 
@@ -116,14 +115,10 @@ class HostileDevice(linux_kit.Case):
 
 def main():
     global CHOSEN
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hawser", required=True, type=os.path.abspath)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--party", required=True, type=os.path.abspath)
-    parser.add_argument("--images", required=True, type=os.path.abspath)
     parser.add_argument("--seed", type=int, default=1)
-    CHOSEN, rest = parser.parse_known_args()
-    linux_kit.Case.hawser, linux_kit.Case.images = CHOSEN.hawser, linux_kit.where(CHOSEN.images)
-    sys.argv[1:] = rest
+    CHOSEN = linux_kit.chosen(parser)
     kit.main()
 
 

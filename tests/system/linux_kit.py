@@ -3,17 +3,19 @@
 
 """Linux guests that a test talks to: a shell on the serial port, and what the kernel had to complain of."""
 
-import base64
+import argparse
 import os
 import pathlib
 import re
 import shutil
-import signal
-import subprocess
+import sys
 import time
 
 import kit
 from kit import eventually
+
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[2] / "guests" / "linux" / "image"))
+from shell import Shell, qemu  # noqa: E402
 
 # What the kernel says when it, or a module, did wrong. None of it may ever come of a peer.
 COMPLAINTS = re.compile(r"WARNING:|BUG[: ]|Oops|Call Trace|KASAN|UBSAN|DMA-API|ODEBUG|lockdep|INFO: possible|suspicious RCU|"
@@ -35,95 +37,33 @@ def looks_at_itself(images):
     return "debug" in pathlib.Path(images, "version").read_text()
 
 
-class Guest:
-    """QEMU with a Linux guest in it. `words` go to the kernel's command line."""
+class Guest(Shell):
+    """Sees what the kernel complains of. `words` go to its command line, `devices` to QEMU's."""
 
-    patience = 1  # what each limit is multiplied by
-
-    def __init__(self, folder, images, window=None, disk=None, words=("role=shell",), memory=384, processors=1, vectors=8):
-        self.at = 0  # how far its console has been read
+    def __init__(self, folder, images, window=None, disk=None, words=(), devices=(), memory=384, vectors=8, **machine):
+        patience = 1
         if looks_at_itself(images):
-            memory, self.patience = 3 * memory, 8
-        self.path = f"{folder}/guest-{time.monotonic_ns()}.console"
-        command = ["qemu-system-x86_64", "-M", "q35", "-bios", "qboot.rom", "-cpu", "max", "-accel", "tcg",
-                   "-m", str(memory), "-smp", str(processors), "-nodefaults", "-display", "none", "-serial", "stdio",
-                   "-no-reboot", "-net", "none", "-kernel", images / "kernel", "-initrd", images / "initramfs", "-append",
-                   " ".join(["console=ttyS0", "quiet", "panic=-1", "no_timer_check", *words])]
+            memory, patience = 3 * memory, 8
+        devices = [*devices]
         if window:
-            command += ["-chardev", f"socket,id=window,path={window}",
+            devices += ["-chardev", f"socket,id=window,path={window}",
                         "-device", f"ivshmem-doorbell,chardev=window,vectors={vectors}"]
         if disk:
-            command += ["-drive", f"if=none,id=disk,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=disk"]
-        with open(self.path, "wb") as out:
-            self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=out,
-                                            stderr=subprocess.STDOUT)
-
-    def console(self):
-        return pathlib.Path(self.path).read_bytes().decode(errors="replace").replace("\r", "")
-
-    def running(self):
-        return self.process.poll() is None
-
-    def tail(self, lines=30):
-        return "\n".join(self.console().splitlines()[-lines:])
-
-    def await_words(self, words, seconds):
-        """Waits until the console says them, after what was read before. Gives what came until there."""
-        text = ""
-
-        def there():
-            nonlocal text
-            text = self.console()[self.at:]
-            return re.search(words, text) or not self.running()
-
-        seconds *= self.patience
-        eventually(there, seconds)
-        found = re.search(words, text)
-        if not found:
-            raise AssertionError(f"within {seconds} s the guest did not say {words}; it said:\n{self.tail()}")
-        self.at += found.end()
-        return text[:found.start()]
+            devices += ["-drive", f"if=none,id=disk,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=disk"]
+        super().__init__(qemu(images, devices, words, memory=memory, **machine),
+                         f"{folder}/guest-{time.monotonic_ns()}.console", patience=patience)
 
     def ready(self, seconds=120):
-        """Once its shell is there. Its modules for the drivers are loaded as the driver role loads them."""
-        self.await_words(r"# ", seconds)
-        # An interactive shell edits its lines, so they go around it, and are its children's no input.
-        self.type("stty -echo; while read -r words; do echo $words | base64 -d >/tmp/words; "
-                  '{ . /tmp/words; } 2>&1 </dev/null; echo "=$?="done; done')
+        """Its modules for the drivers are loaded as the driver role loads them."""
+        super().ready(seconds)
         self.does("modprobe -a virtio_blk virtio_net virtio_console virtio-rng ext4 crc32c_generic tun; dmesg -c >/dev/null")
         return self
-
-    def type(self, line):
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
-
-    def does(self, commands, seconds=60, status=0):
-        """What they say. `status` None: whatever it is."""
-        self.type(base64.b64encode(f"{commands}\n".encode()).decode())
-        said = self.await_words(r"=(?=\d+=done\n)", seconds)
-        got = self.await_words(r"=done\n", 5)
-        if status is not None and int(got) != status:
-            raise AssertionError(f"status {got} of: {commands}\n{said}")
-        return said.strip("\n")
-
-    def says_yes(self, commands, seconds=60):
-        return self.does(f"if {commands}; then echo yes; else echo no; fi", seconds).endswith("yes")
-
-    def eventually(self, commands, seconds=30):
-        """Whether these succeed at last."""
-        return kit.eventually(lambda: self.says_yes(commands), seconds * self.patience)
 
     def complaints(self):
         """Lines of the kernel's log that no log should have."""
         log = self.does("dmesg -c", 60)
         lines = log.splitlines()
         return [line for n, line in enumerate(lines) if COMPLAINTS.search(line) and not HARMLESS.search(line)], log
-
-    def end(self, number=signal.SIGKILL):
-        if self.running():
-            self.process.send_signal(number)
-        self.process.wait(20)
-        self.process.stdin.close()
 
 
 class Case(kit.Case):
@@ -172,3 +112,14 @@ class Case(kit.Case):
     @staticmethod
     def taint(guest):
         return int(guest.does("cat /proc/sys/kernel/tainted"))
+
+
+def chosen(parser):
+    """What the command line says, besides where everything is; the rest of it is for the tests' runner."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--hawser", required=True, type=os.path.abspath)
+    parser.add_argument("--images", required=True, type=os.path.abspath)
+    said, rest = parser.parse_known_args()
+    Case.hawser, Case.images = said.hawser, where(said.images)
+    sys.argv[1:] = rest
+    return said

@@ -14,13 +14,11 @@ import argparse
 import os
 import random
 import re
-import signal
 import sys
 import time
 
 import kit
 import linux_kit
-from kit import eventually
 
 CHOSEN = None  # set by main()
 
@@ -54,7 +52,7 @@ class Soak(linux_kit.Case):
     def begin_writing(self, driver):
         self.assertTrue(driver.eventually("[ -b /dev/vda ] && [ -e /sys/class/net/eth0 ] && [ -c /dev/hvc0 ]"), driver.tail())
         driver.does(WRITER)
-        driver.does(f"sh /tmp/writer & (while [ ! -e /tmp/stop ]; do head -c 64 /dev/hwrng; done >/dev/null) & "
+        driver.does("sh /tmp/writer & (while [ ! -e /tmp/stop ]; do head -c 64 /dev/hwrng; done >/dev/null) & "
                     "ip link set eth0 up")
 
     def end_writing(self, driver):
@@ -175,14 +173,10 @@ class Soak(linux_kit.Case):
 
 def main():
     global CHOSEN
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hawser", required=True, type=os.path.abspath)
-    parser.add_argument("--images", required=True, type=os.path.abspath)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
-    CHOSEN, rest = parser.parse_known_args()
-    linux_kit.Case.hawser, linux_kit.Case.images = CHOSEN.hawser, linux_kit.where(CHOSEN.images)
-    sys.argv[1:] = rest
+    CHOSEN = linux_kit.chosen(parser)
     kit.main()
 
 

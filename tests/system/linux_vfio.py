@@ -10,15 +10,12 @@ FOLDER/linux/x86_64 has kernel and initramfs: ./dev demo linux and ./dev test ma
 """
 
 import argparse
-import os
-import pathlib
-import shutil
-import subprocess
 import sys
 import time
 
 import kit
-from kit import eventually
+import linux_kit
+from shell import Shell, qemu  # beside the image, where linux_kit looks for it
 
 ADDRESS = "0000:00:04.0"
 LINK = f"--link vfio:{ADDRESS}"
@@ -26,66 +23,20 @@ SERVE = f"hawser serve {LINK} --device blk,memory=8M --device rng"
 IOMMU = ("-device", "intel-iommu,intremap=on")
 
 
-class Guest:
-    """A shell on the serial port of a guest with the device."""
-
-    def __init__(self, test, images, window, iommu):
-        self.path = f"{test.folder}/guest-{time.monotonic_ns()}"
-        self.read = 0
-        words = ["console=ttyS0", "quiet", "panic=-1", "no_timer_check", "role=shell"]
-        command = ["qemu-system-x86_64", "-M", "q35,kernel-irqchip=split", "-bios", "qboot.rom", "-cpu", "max", "-accel", "tcg",
-                   "-smp", "1,maxcpus=2", "-m", "256", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
-                   "-net", "none", "-kernel", images / "kernel", "-initrd", images / "initramfs"]
-        if iommu:
-            command += IOMMU
-            words.append("intel_iommu=on")
-        command += ["-append", " ".join(words), "-chardev", f"socket,id=window,path={window}",
-                    "-device", "ivshmem-doorbell,chardev=window,vectors=4,addr=4"]
-        with open(self.path, "wb") as out:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT)
-        test.addCleanup(self.end)
-        self.awaits("# ", 100)
-        # An interactive shell edits and echoes its lines: it reads them for another.
-        self.types("stty -echo; while read -r words; do eval \"$words\"; echo \"=$?=\"; done")
-
-    def end(self):
-        self.process.kill()
-        self.process.wait(20)
-        self.process.stdin.close()
-
-    def types(self, line):
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
-
-    def said(self):
-        return pathlib.Path(self.path).read_bytes().decode(errors="replace").replace("\r", "")
-
-    def awaits(self, words, seconds):
-        """What comes before these words, after what was read before."""
-        eventually(lambda: words in self.said()[self.read:] or self.process.poll() is not None, seconds)
-        before, found, _ = self.said()[self.read:].partition(words)
-        if not found:
-            raise AssertionError(f"the guest did not say '{words}' within {seconds} s:\n{self.said()[-3000:]}")
-        self.read += len(before) + len(words)
-        return before
-
+class Guest(Shell):
     def does(self, line, status=0):
-        self.types(line + " 2>&1")
-        said = self.awaits(f"={status}=\n", 30)
-        return " ".join(said.split())
+        """What it says, in one line."""
+        return " ".join(super().does(line, 30, status).split())
 
 
-class Vfio(kit.Case):
-    hawser = images = None  # set below
-
-    def window(self):
-        path = f"{self.folder}/window.sock"
-        server = self.start(self.hawser, "ivshmem-server", "--socket", path, "--size", "4M")
-        self.assertTrue(eventually(lambda: os.path.exists(path)), server.said())
-        return path
-
+class Vfio(linux_kit.Case):
     def guest(self, window, iommu=True):
-        return Guest(self, self.images, window, iommu)
+        devices = [*(IOMMU if iommu else ()), "-chardev", f"socket,id=window,path={window}",
+                   "-device", f"ivshmem-doorbell,chardev=window,vectors=4,addr={int(ADDRESS[8:10], 16)}"]
+        command = qemu(self.images, devices, ["intel_iommu=on"] if iommu else [], machine="q35,kernel-irqchip=split", memory=256)
+        guest = Guest(command, f"{self.folder}/guest-{time.monotonic_ns()}.console")
+        self.addCleanup(guest.end)
+        return guest.ready()
 
     def used(self, window):
         use = self.ended(self.hawser, "use", "--link", f"ivshmem:{window}", "--verify", "--bytes", "1M")
@@ -128,19 +79,6 @@ class Vfio(kit.Case):
                       guest.does(SERVE.replace(ADDRESS, "00:09.0"), 2))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hawser", required=True)
-    parser.add_argument("--images", required=True)
-    chosen, rest = parser.parse_known_args()
-    images = pathlib.Path(chosen.images, "linux", "x86_64")
-    if not shutil.which("qemu-system-x86_64") or not (images / "initramfs").exists():
-        print("skipped: no Linux guest for x86_64 is built, or there is no QEMU for it; ./dev demo linux makes it")
-        return 77
-    Vfio.hawser, Vfio.images = os.path.abspath(chosen.hawser), images
-    sys.argv[1:] = rest
-    return kit.main(side_by_side=True)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    linux_kit.chosen(argparse.ArgumentParser(description=__doc__))
+    sys.exit(kit.main(side_by_side=True))

@@ -133,12 +133,50 @@ use_blk() {
 
 packets() { cat /sys/class/net/eth0/statistics/?x_packets | awk '{ sum += $1 } END { print sum }'; }
 
-# iperf_row NAME OPTIONS...: operations are packets, either way, as the driver hands them over.
-iperf_row() {
+# Epochs of the link: another one means that a side was away.
+epoch() { cat /sys/class/hawser/*/device/epoch /sys/bus/platform/devices/hawser-argo.*/epoch 2>/dev/null; }
+
+# net_row NAME JOB...: the job sets bytes, operations, verified and maybe took and note. A peer that died has forgotten
+# its ends of connections, so what was under way is done once more; what fails on a link that stayed up has failed.
+net_row() {
   name=$1
   shift
-  packets_before=$(packets)
-  begin
+  for _ in 1 2 3; do
+    epoch_before=$(epoch)
+    took=
+    note=
+    packets_before=$(packets)
+    begin
+    "$@"
+    [ -n "$took" ] || took=$(($(now) - began))
+    if [ "$verified" = yes ] || [ "$(epoch)" = "$epoch_before" ]; then break; fi
+    say "net0 $name: the other side was away, so again"
+    await 30 ping -c 1 -W 1 "$address_of_device"
+  done
+  row_in "$took" net0 "$name" "$bytes" "$operations" "$verified" "$note"
+}
+
+ping_fast() {
+  said=$(ping -A -c 300 -w 20 -q "$address_of_device")
+  operations=$(echo "$said" | sed -n 's/.* \([0-9]*\) packets received.*/\1/p')
+  operations=${operations:-0}
+  bytes=$((operations * 84))
+  note="mean $(echo "$said" | sed -n 's|.*= [0-9.]*/\([0-9.]*\)/.*|\1|p') ms"
+  verified=$(yes_if [ "$operations" = 300 ])
+}
+
+# A file whose sum the other side knows. A connection whose other end has died must not be waited for until TCP gives up.
+get_file() {
+  timeout 20 wget -q -O /tmp/file "http://$address_of_device/file"
+  took=$(($(now) - began))
+  operations=$(($(packets) - packets_before))
+  bytes=$(wc -c </tmp/file)
+  sum=$(timeout 20 wget -q -O - "http://$address_of_device/sum")
+  verified=$(yes_if [ -n "$sum" -a "$sum" = "$(sha256sum </tmp/file)" ])
+}
+
+# iperf OPTIONS...: operations are packets, either way, as the driver hands them over.
+iperf() {
   json=$(iperf3 -J -c "$address_of_device" -t "${net_seconds:-2}" "$@")
   status=$?
   # The last sum that was received: bytes, seconds.
@@ -149,9 +187,12 @@ iperf_row() {
     END { printf "%d %.0f %.2f\n", bytes, seconds * 1e9, seconds ? bytes * 8e-9 / seconds : 0 }')
   # shellcheck disable=SC2086  # one word a figure
   set -- $figures
-  verified=$(yes_if [ "$status" = 0 -a "$1" -gt 0 ])
+  bytes=$1
+  took=$2
+  note="$3 Gbit/s"
+  operations=$(($(packets) - packets_before))
+  verified=$(yes_if [ "$status" = 0 -a "$bytes" -gt 0 ])
   [ "$verified" = yes ] || echo "$json" | tail -n 5
-  row_in "$2" net0 "$name" "$1" $(($(packets) - packets_before)) "$verified" "$3 Gbit/s"
 }
 
 use_net() {
@@ -170,23 +211,11 @@ use_net() {
     row net0 frames-back 0 "$received" "$(yes_if [ "$received" -gt 0 ])"
     return
   fi
-  await 10 ping -c 1 -W 1 "$address_of_device"
-  begin
-  said=$(ping -A -c 300 -w 20 -q "$address_of_device")
-  replies=$(echo "$said" | sed -n 's/.* \([0-9]*\) packets received.*/\1/p')
-  mean=$(echo "$said" | sed -n 's|.*= [0-9.]*/\([0-9.]*\)/.*|\1|p')
-  row net0 ping $((${replies:-0} * 84)) "${replies:-0}" "$(yes_if [ "${replies:-0}" = 300 ])" "mean $mean ms"
-  packets_before=$(packets)
-  begin
-  wget -q -O /tmp/file "http://$address_of_device/file"
-  took=$(($(now) - began))
-  packets_after=$(packets)
-  size=$(wc -c </tmp/file)
-  sum=$(wget -q -O - "http://$address_of_device/sum")
-  verified=$(yes_if [ -n "$sum" -a "$sum" = "$(sha256sum </tmp/file)" ])
-  row_in $took net0 http-get "$size" $((packets_after - packets_before)) "$verified"
-  iperf_row iperf3-tcp-to
-  iperf_row iperf3-tcp-from -R
+  await 30 ping -c 1 -W 1 "$address_of_device"
+  net_row ping ping_fast
+  net_row http-get get_file
+  net_row iperf3-tcp-to iperf
+  net_row iperf3-tcp-from iperf -R
 }
 
 use_console() {
