@@ -17,7 +17,7 @@ PR_SET_PDEATHSIG = 1
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Failed(Exception):
+class Failed(RuntimeError):
     """One sentence."""
 
 
@@ -71,6 +71,6 @@ def main(description, run, files):
         return run(chosen)
     except Interrupted:
         return 130
-    except (Failed, OSError) as problem:
+    except (RuntimeError, OSError) as problem:
         print(f"{pathlib.Path(sys.argv[0]).name}: {problem}", file=sys.stderr)
         return 1

@@ -18,7 +18,6 @@ import pathlib
 import re
 import select
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile

@@ -24,12 +24,13 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+BENCH = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(BENCH), str(BENCH.parent / "guests" / "linux" / "image")]
 
 import network  # noqa: E402
 import program  # noqa: E402
 import rows  # noqa: E402
-from machine import Guest  # noqa: E402
+import shell  # noqa: E402
 from program import UNAVAILABLE, Failed, say  # noqa: E402
 
 RUNS, SECONDS = 3, 2
@@ -85,7 +86,7 @@ class Pair:
         self.device = self.guest("device", 1, images, initramfs, window, bridge)
         self.driver = self.guest("driver", 2, images, initramfs, window, bridge)
         for guest in (self.device, self.driver):
-            guest.ready()
+            guest.ready().does("dmesg -n 1; modprobe -a virtio_blk virtio_pci virtio_net tun ext4 crc32c_generic")
         self.serve()
         self.use()
         for name, number in NETS.items():
@@ -110,25 +111,31 @@ class Pair:
             until = time.monotonic() + 10
             while not (self.folder / "stream").exists() and time.monotonic() < until:
                 time.sleep(0.02)
-        guest = Guest(name, images / "kernel", initramfs, words)
+        guest = shell.Shell(shell.qemu(images, words, initramfs=initramfs, memory=640), self.folder / f"{name}.console",
+                            start=program.start)
         self.children.append(guest.process)
         return guest
+
+    @staticmethod
+    def expect(guest, commands):
+        if not guest.eventually(commands):
+            raise Failed(f"within 30 s this did not come true in a guest: {commands}")
 
     def serve(self):
         self.device.does(f"""
             dd if=/dev/zero of=/tmp/disk bs=1M count={rows.DISK_MIB} 2>/dev/null
             modprobe hawser_ivshmem
             hawser serve --link guest:/dev/hawser0 --device blk,file=/tmp/disk --device net,tap=hawser0 >/tmp/serve 2>&1 &""")
-        self.device.await_success("[ -e /sys/class/net/hawser0 ]")
+        self.expect(self.device, "[ -e /sys/class/net/hawser0 ]")
         self.device.does(f"ip address add 10.{NETS['hawser']}.0.1/24 dev hawser0; ip link set hawser0 up")
 
     def use(self):
         self.driver.does("modprobe hawser_ivshmem")
-        self.driver.await_success("[ -b /dev/vda ]")
+        self.expect(self.driver, "[ -b /dev/vda ]")
         found = "nic=$(ls -d /sys/bus/pci/devices/*/hawser-bus*/virtio*/net/* 2>/dev/null)"
-        self.driver.await_success(found)
+        self.expect(self.driver, found)
         self.driver.does(f"{found}; ip address add 10.{NETS['hawser']}.0.2/24 dev ${{nic##*/}}; ip link set ${{nic##*/}} up")
-        self.driver.await_success("ping -c 1 -W 1 10.1.0.1 >/dev/null")
+        self.expect(self.driver, "ping -c 1 -W 1 10.1.0.1 >/dev/null")
 
     def serve_peers(self):
         """NBD as it is, without its list of exports asked for; NFS 4.2 without its older versions' helpers."""
@@ -202,7 +209,7 @@ class Suite:
             self.pair.device.does("killall -9 iperf3 2>/dev/null; iperf3 -s -D")
         self.pair.driver.does(f"echo '{encoded(command)}' | base64 -d >/tmp/command")
         before = self.pair.counts() if alternative == "hawser" else {}
-        said = self.pair.driver.does(f"timeout -s KILL {10 + 5 * self.seconds} sh /tmp/command", 120, fails=True)
+        said = self.pair.driver.does(f"timeout -s KILL {10 + 5 * self.seconds} sh /tmp/command", 120, status=None)
         sample = row.parse(said, self.seconds)
         after = self.pair.counts() if alternative == "hawser" else {}
         return sample, {name: after[name] - before[name] for name in after}
@@ -219,7 +226,7 @@ class Suite:
                         continue
                     try:
                         got[alternative].append(self.sample(row, alternative))
-                    except Failed as problem:
+                    except RuntimeError as problem:
                         if not got[alternative]:
                             failed[alternative] = str(problem)
         finally:

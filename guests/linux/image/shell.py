@@ -16,7 +16,7 @@ READER = ("stty -echo; while read -r words; do echo $words | base64 -d >/tmp/wor
           '{ . /tmp/words; } 2>&1 </dev/null; echo "=$?="done; done')
 
 
-class Failed(Exception):
+class Failed(RuntimeError):
     """What a guest did not do: a sentence, and what it said last."""
 
 

@@ -115,7 +115,7 @@ void play_device(LyingLink& link, std::string_view how, Duration time) {
     sessions += up && !was_up ? 1 : 0;
     ++turns;
     if (how == "device-rings" && turns % 4 == 0)
-      link.scribble(link.region().area(Offset(0), 256 << 10, 8)->bytes(), 4);
+      link.scribble(link.region().area(Offset(0), 256 << 10, 8)->bytes(), 32);
     if (how == "device-window" && turns % 4 == 0) link.scribble(link.port().memory(), 200);
     if (how != "device-silent" && turns % 64 == 0) link.ring_everything();
     (void)link.bell().wait(link.now() + microseconds(200));
