@@ -63,6 +63,8 @@ std::vector<Suite> known_suites(const std::string& hawser) {
   native("queue", "split and packed rings between two cores, beside the limits", 50, true, run_queue);
   native("link", "requests over loopback, ivshmem between two processes, and the Argo broker", 110, true,
          run_link);
+  native("device", "a network and a block device with their drivers, polled, over ivshmem", 20, true,
+         run_device);
   native("argo", "what a courier costs on top of Argo, over the broker's engine in this process", 20, false,
          run_argo);
   program("argo-vs-ivshmem", "the same devices over three links of one Xen", "the Xen images (./dev build)",

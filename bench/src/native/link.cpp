@@ -66,6 +66,14 @@ class Points {
     if (waiting == Waiting::kNever && name_ == "ivshmem") point.figure.aim = aim(1.1, Aim::Sense::kAtMost);
   }
 
+  void echo(bool packed, Waiting waiting, std::size_t bytes) {
+    Point& point = add(fmt::format("echo.{}", bytes),
+                       fmt::format("{} B there and the same back, {}", bytes, in_words(waiting)),
+                       {.packed = packed, .waiting = waiting, .payload = bytes, .echo = true});
+    point.latency = true;
+    point.figure.against = waiting == Waiting::kPollOnly ? "pingpong.one_line" : "eventfd.other_core";
+  }
+
   void saturated(bool packed, Waiting waiting) {
     Point& point = add(
         fmt::format("depth{}", kDeep),
@@ -122,6 +130,8 @@ void add_ivshmem(Points points) {
     for (const Waiting waiting : {Waiting::kPollOnly, Waiting::kAdaptive, Waiting::kNever})
       points.saturated(packed, waiting);
   }
+  for (const Waiting waiting : {Waiting::kPollOnly, Waiting::kNever})
+    for (const std::size_t bytes : {64u, 4096u}) points.echo(true, waiting, bytes);
   Point& empty = points.add("0", "round trip of a request without payload, polling", {.payload = 0});
   empty.figure.against = "pingpong.one_line";
   for (const std::uint16_t depth : {1, 4, 16, 64, 256}) points.depth(depth);

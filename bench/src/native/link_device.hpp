@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// The device side of a rig: takes requests, looks at every line of them, completes them.
+// The device side of a rig: takes requests, looks at every line of them (or answers with the same), completes them.
 #pragma once
 
 #include "limits.hpp"
@@ -13,6 +13,7 @@
 #include <hawser/virtio/msg/device_bus.hpp>
 
 #include <array>
+#include <cstring>
 #include <utility>
 
 namespace hawser::bench {
@@ -25,25 +26,37 @@ class Taker : public OneQueue<2048> {
     for (unsigned n = 0; n < kAtOnce; ++n) {
       auto chain = queue().try_take(segments);
       if (!chain.ok()) return {.more = false, .notify = n != 0 && queue().publish()};
-      for (const virtio::Segment& segment : chain->readable())
-        if (const auto area = queue().memory().area(segment.at, segment.bytes, 1); area.ok())
-          touch(area->bytes());
-      queue().complete(std::move(chain).value(), 0);
+      const std::uint32_t written = answer(*chain);
+      queue().complete(std::move(chain).value(), written);
     }
     return {.more = true, .notify = queue().publish()};
   }
 
  private:
   static constexpr unsigned kAtOnce = 16;
+
+  /// Looks at all of a request. One that has as much room for an answer gets itself back.
+  std::uint32_t answer(const virtio::Chain& chain) {
+    const auto bytes_at = [this](const virtio::Segment& segment) {
+      const auto area = queue().memory().area(segment.at, segment.bytes, 1);
+      return area.ok() ? area->bytes() : std::span<std::byte>();
+    };
+    if (chain.readable().size() == 1 && chain.writable().size() == 1 &&
+        chain.readable()[0].bytes == chain.writable()[0].bytes) {
+      const auto from = bytes_at(chain.readable()[0]), to = bytes_at(chain.writable()[0]);
+      if (from.size() != to.size()) return 0;
+      std::memcpy(to.data(), from.data(), from.size());
+      return static_cast<std::uint32_t>(from.size());
+    }
+    for (const virtio::Segment& segment : chain.readable()) touch(bytes_at(segment));
+    return 0;
+  }
 };
 
 /// Until told to stop. What `hawser serve` does between requests, or nothing but looking.
-template <Link L>
-void serve_requests(L& link, LinkControl& control) {
+template <class Bus>
+void serve_bus(Bus& bus, LinkControl& control) {
   constexpr Duration kSpin = microseconds(50);
-  Taker taker;
-  virtio::msg::DeviceBus<L, 1, 1> bus(link);
-  if (!bus.add(virtio::msg::DeviceRef<RegionMemory>(taker)).ok()) return;
   while (!control.stop.load(std::memory_order_relaxed)) {
     const auto waiting = static_cast<Waiting>(control.waiting.load(std::memory_order_relaxed));
     if (waiting == Waiting::kPollOnly) {
@@ -57,6 +70,13 @@ void serve_requests(L& link, LinkControl& control) {
     control.doorbells.store(counters.doorbells, std::memory_order_relaxed);
     control.wakes.store(counters.wakes, std::memory_order_relaxed);
   }
+}
+
+template <Link L>
+void serve_requests(L& link, LinkControl& control) {
+  Taker taker;
+  virtio::msg::DeviceBus<L, 1, 1> bus(link);
+  if (bus.add(virtio::msg::DeviceRef<RegionMemory>(taker)).ok()) serve_bus(bus, control);
 }
 
 }  // namespace hawser::bench

@@ -1,75 +1,46 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// The driver side of a rig.
+// The driver side of a rig: bare requests, as they come.
 #pragma once
 
-#include "link_process.hpp"
+#include "driver_side.hpp"
 #include "link_rigs.hpp"
-
-#include <hawser/virtio/msg/driver_bus.hpp>
-#include <hawser/virtio/msg/driver_device.hpp>
-#include <hawser/virtio/queue/arena.hpp>
 
 #include <algorithm>
 #include <cstring>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
 namespace hawser::bench {
 
 template <Link L>
-class LinkDriver {
+class LinkDriver : DriverSide<L> {
+  using DriverSide<L>::arena_;
+  using DriverSide<L>::bus_;
+  using DriverSide<L>::link_;
+  using DriverSide<L>::options_;
+
  public:
   LinkDriver(L& link, LinkControl& control, const RigOptions& options)
-      : link_(link),
-        control_(control),
-        options_(options),
-        bus_(link),
-        bitmap_(virtio::Arena::bitmap_words(link.region().size())),
-        arena_(Offset(0), link.region().size(), bitmap_),
-        slots_(options.queue_size) {}
-
-  void wait_up() {
-    if (!bus_.wait_up(link_.now() + seconds(10)).ok())
-      throw std::runtime_error("the link did not come up in 10 s");
-  }
+      : DriverSide<L>(link, control, options), slots_(options.queue_size) {}
+  using DriverSide<L>::wait_up;
 
   Run run(const LinkRun& run, unsigned units, Histogram* single, const std::function<double()>& hypercalls) {
     if (const char* wrong = prepare(run)) return broken(wrong);
-    const Pinned pinned(options_.cores.measuring);
-    control_.waiting.store(static_cast<std::uint32_t>(run.waiting), std::memory_order_relaxed);
-    // Both sides wait as they will from now on.
-    Requests warm{*this, run, std::min(units, 64u / run.batch * run.batch), nullptr};
-    if (!warm.go()) return broken(warm.why());
-    const int there = control_.thread.load();
-    const LinkCounters before = link_.counters();
-    const auto bells = control_.doorbells.load(), wakes = control_.wakes.load();
-    const double calls = hypercalls ? hypercalls() : 0;
-    const long own_preemptions = preemptions();
-    const std::uint64_t their_preemptions = preemptions_of(there);
-    Requests all{*this, run, units, single};
-    const std::uint64_t start = clock_ns();
-    if (!all.go()) return broken(all.why());
-    Run result;
-    result.ns = static_cast<double>(clock_ns() - start);
-    result.disturbed =
-        !options_.crowded && (preemptions() != own_preemptions || preemptions_of(there) != their_preemptions);
-    const LinkCounters after = link_.counters();
-    result.counts["doorbells"] =
-        static_cast<double>(after.doorbells - before.doorbells + control_.doorbells.load() - bells);
-    result.counts["interrupts"] =
-        static_cast<double>(after.wakes - before.wakes + control_.wakes.load() - wakes);
-    if (hypercalls) result.counts["hypercalls"] = hypercalls() - calls;
-    control_.waiting.store(static_cast<std::uint32_t>(Waiting::kNever), std::memory_order_relaxed);
+    const auto go = [&](unsigned count, Histogram* each) {
+      Requests all{*this, run, count, each};
+      return all.go() ? nullptr : all.why();
+    };
+    Run result = this->measured(
+        run.waiting, [&] { return go(std::min(units, 64u / run.batch * run.batch), nullptr); },
+        [&] { return go(units, single); }, hypercalls);
+    if (!result.broken.empty()) packed_.reset();
     return result;
   }
 
  private:
-  static constexpr std::uint32_t kStatus = 16;
-
   /// What is still in flight is forgotten with the queue: the next run starts a new one.
   Run broken(const char* why) {
     packed_.reset();
@@ -80,7 +51,7 @@ class LinkDriver {
   const char* prepare(const LinkRun& run) {
     bus_.pump();
     if (!bus_.up() && !bus_.wait_up(link_.now() + seconds(5)).ok()) return "the link went down";
-    const std::size_t place = (run.payload + kStatus + 63) / 64 * 64 + 64;
+    const std::size_t place = (run.payload + run.answer() + 63) / 64 * 64 + 64;
     if (place * run.outstanding != buffer_bytes_) {
       if (buffer_bytes_ != 0) arena_.release(buffers_, buffer_bytes_);
       buffer_bytes_ = 0;
@@ -89,6 +60,7 @@ class LinkDriver {
       buffers_ = *at;
       buffer_bytes_ = place * run.outstanding;
       from_.assign(std::max(from_.size(), run.payload), std::byte{0x5a});
+      back_.resize(from_.size());
     }
     place_ = place;
     if (packed_ == run.packed && device_->in_session()) return nullptr;
@@ -141,7 +113,7 @@ class LinkDriver {
         if (single_ != nullptr) started_[place] = start;
         const Offset at = rig_.buffers_ + place * rig_.place_;
         const virtio::Segment in[] = {{at, static_cast<std::uint32_t>(run_.payload)}};
-        const virtio::Segment out[] = {{at + (run_.payload + 15) / 16 * 16, kStatus}};
+        const virtio::Segment out[] = {{answer_of(at), static_cast<std::uint32_t>(run_.answer())}};
         if (run_.payload != 0) {
           const auto area = rig_.link_.region().area(at, run_.payload, 1);
           area->write(0, std::span(rig_.from_).first(run_.payload));
@@ -158,11 +130,23 @@ class LinkDriver {
     bool reap() {
       bool something = false;
       for (auto done = rig_.queue_.try_reap(); done.ok(); done = rig_.queue_.try_reap()) {
-        if (single_ != nullptr) single_->add(clock_ns() - started_[done->token.value % run_.outstanding]);
+        const std::uint32_t place = static_cast<std::uint32_t>(done->token.value) % run_.outstanding;
+        if (run_.echo && !take_back(place, done->written)) why_ = "an answer was not as long as its request";
+        if (single_ != nullptr) single_->add(clock_ns() - started_[place]);
         ++reaped_;
         something = true;
       }
       return something;
+    }
+
+    Offset answer_of(Offset request) const { return request + (run_.payload + 15) / 16 * 16; }
+
+    bool take_back(std::uint32_t place, std::uint64_t written) {
+      if (written != run_.payload) return false;
+      const auto area =
+          rig_.link_.region().area(answer_of(rig_.buffers_ + place * rig_.place_), run_.payload, 1);
+      area->read(0, std::span(rig_.back_).first(run_.payload));
+      return true;
     }
 
     /// Over a link that copies, the bus has to carry what comes.
@@ -199,17 +183,11 @@ class LinkDriver {
     const char* why_ = nullptr;
   };
 
-  L& link_;
-  LinkControl& control_;
-  const RigOptions options_;
-  virtio::msg::DriverBus<L> bus_;
-  std::vector<std::uint64_t> bitmap_;
-  virtio::Arena arena_;
   std::vector<virtio::DriverSlot> slots_;
   std::optional<virtio::msg::DriverDevice<L>> device_;
   virtio::AnyDriverQueue<RegionMemory> queue_;
   std::optional<bool> packed_;
-  std::vector<std::byte> from_;
+  std::vector<std::byte> from_, back_;
   Offset buffers_;
   std::size_t buffer_bytes_ = 0;
   std::size_t place_ = 0;

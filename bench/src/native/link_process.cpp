@@ -37,6 +37,11 @@ SharedControl::~SharedControl() {
   munmap(control_, sizeof(LinkControl));
 }
 
+void settle(LinkControl& control, Cores cores) {
+  pin(cores.answering);
+  control.thread.store(static_cast<int>(gettid()));
+}
+
 LinkProcess::LinkProcess(const std::function<void()>& work) {
   std::fflush(nullptr);
   const pid_t parent = getpid();

@@ -4,6 +4,8 @@
 // The processes beside a rig, and what they share with it.
 #pragma once
 
+#include <hawser/bench/machine.hpp>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -18,11 +20,16 @@ namespace hawser::bench {
 struct LinkControl {
   std::atomic<std::uint32_t> waiting{2};  ///< A Waiting; until somebody measures, kNever.
   std::atomic<bool> stop{false};
+  std::atomic<bool> mirror{false};  ///< A network: frames come back.
   alignas(128) std::atomic<std::uint64_t> doorbells{0};
   std::atomic<std::uint64_t> wakes{0};
   std::atomic<std::uint64_t> hypercalls{0};
-  std::atomic<int> thread{0};  ///< Of the device side, as the kernel counts.
+  std::atomic<std::uint64_t> frames{0};  ///< Of a network: seen by the device side.
+  std::atomic<int> thread{0};            ///< Of the device side, as the kernel counts.
 };
+
+/// The calling thread is the device side's, from now on, on its core.
+void settle(LinkControl& control, Cores cores);
 
 /// One that child processes see too.
 class SharedControl {

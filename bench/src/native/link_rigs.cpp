@@ -2,19 +2,16 @@
 // SPDX-License-Identifier: MIT
 
 #include "link_rigs.hpp"
+#include "ivshmem_ends.hpp"
 #include "link_device.hpp"
 #include "link_driver.hpp"
 #include "link_process.hpp"
 
 #include <hawser/app/argo_ends.hpp>
-#include <hawser/ivshmem/client/socket_port.hpp>
-#include <hawser/ivshmem/link.hpp>
 #include <hawser/ivshmem/server/server.hpp>
 #include <hawser/process/argo_broker.hpp>
 #include <hawser/process/broker_port.hpp>
 #include <hawser/transport/loopback.hpp>
-
-#include <unistd.h>
 
 #include <memory>
 #include <thread>
@@ -23,15 +20,6 @@ namespace hawser::bench {
 namespace {
 
 constexpr std::uint64_t kWindow = 64u << 20;
-/// A rig is not looked at while others are measured.
-constexpr Duration kSilence = seconds(120);
-
-/// On the core of the device side, known by its number.
-void settle(LinkControl& control, Cores cores) {
-  pin(cores.answering);
-  control.thread.store(static_cast<int>(gettid()));
-}
-
 // ---- loopback ------------------------------------------------------------------------------------------------
 
 class LoopbackRig final : public LinkRig {
@@ -77,24 +65,12 @@ class LoopbackRig final : public LinkRig {
 
 class IvshmemRig final : public LinkRig {
  public:
-  using Link = ivshmem::Link<ivshmem::SocketPort>;
-
   explicit IvshmemRig(const RigOptions& options)
-      : server_([path = folder_ / "s"] {
-          ivshmem::ServerControl control;
-          ivshmem::Server({.socket = path, .size = kWindow, .vectors = 2, .max_peers = 2}).run(control);
-        }),
-        device_([this, options, path = folder_ / "s"] {
-          settle(*control_, options.cores);
-          ivshmem::SocketPort port({.socket = path, .wait_for_server = true});
-          Link link(port, {.role = ivshmem::Role::kDevice, .silence = kSilence});
-          serve_requests(link, *control_);
-        }),
-        port_({.socket = folder_ / "s", .wait_for_server = true}),
-        link_(port_, {.role = ivshmem::Role::kDriver, .silence = kSilence}),
-        driver_(link_, *control_, options) {
+      : ends_(options.cores,
+              [](IvshmemEnds::Link& link, LinkControl& control) { serve_requests(link, control); }),
+        driver_(ends_.link(), ends_.control(), options) {
     driver_.wait_up();
-    folder_.remove();
+    ends_.settled();
   }
 
   Run run(const LinkRun& run, unsigned units, Histogram* single) override {
@@ -102,12 +78,8 @@ class IvshmemRig final : public LinkRig {
   }
 
  private:
-  SharedControl control_;
-  SocketFolder folder_;
-  LinkProcess server_, device_;
-  ivshmem::SocketPort port_;
-  Link link_;
-  LinkDriver<Link> driver_;
+  IvshmemEnds ends_;
+  LinkDriver<IvshmemEnds::Link> driver_;
 };
 
 // ---- broker --------------------------------------------------------------------------------------------------

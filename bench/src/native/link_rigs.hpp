@@ -18,6 +18,9 @@ struct LinkRun {
   std::size_t payload = 64;  ///< Readable bytes of a request, copied into its buffer from elsewhere.
   std::uint16_t batch = 1;   ///< Requests to a publish(), at most.
   std::uint16_t outstanding = 1;
+  bool echo = false;  ///< The payload comes back, and is copied out of the answer.
+
+  std::size_t answer() const { return echo ? payload : std::size_t{16}; }
 };
 
 /// One link that is up, and both its sides.
