@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: 2026 The Hawser authors
+// SPDX-License-Identifier: MIT
+
+// Reads of 4 KiB from a block device behind somebody else's vhost-user socket, polled, by the driver and the loop that
+// `hawser bench device` has: what differs is the device and the way there. A job's `bytes` is how many at once.
+#include "job.hpp"
+#include "vhost_user.hpp"
+
+#include "native/block_reads.hpp"
+
+#include <algorithm>
+
+namespace {
+
+using hawser::bench::clock_ns;
+using hawser::bench::Histogram;
+using hawser::peers::fail;
+using hawser::peers::VhostUserTransport;
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 5) fail("usage: vhost-user-blk SOCKET CORE THREAD numbered|plain");
+  VhostUserTransport transport(argv[1], hawser::virtio::VIRTIO_ID_BLOCK);
+  if (transport.problem() != nullptr) fail(transport.problem());
+  hawser::bench::BlockReads<VhostUserTransport> reads(transport);
+  if (const char* why = reads.start(false, argv[4] == std::string("numbered"))) fail(why);
+  hawser::bench::pin(std::atoi(argv[2]));
+  const int device = std::atoi(argv[3]);
+
+  return hawser::peers::do_jobs([&](const hawser::peers::Job& job) {
+    const auto depth = static_cast<unsigned>(job.bytes);
+    if (depth == 0 || depth > decltype(reads)::kMostDepth) fail("not a depth");
+    const auto read = [&](unsigned units, Histogram* single) {
+      const std::uint64_t start = clock_ns();
+      if (const char* why = reads.read(units, depth, single)) fail(why);
+      return static_cast<double>(clock_ns() - start) / units;
+    };
+    double each = read(64, nullptr);
+    const auto units = [&each](double ns) { return static_cast<unsigned>(std::max(64.0, ns / each)); };
+    each = read(units(1e6), nullptr);
+    const double ns = hawser::peers::median_of_slices(
+        job.ns, device, [&](double slice) { return read(units(slice), nullptr); });
+    Histogram single;
+    read(units(job.ns / 4), &single);
+    hawser::peers::say(ns, single);
+  });
+}
