@@ -41,6 +41,11 @@ std::atomic<bool> device_is_idle{true};
 std::atomic<int> device_thread{0};
 alignas(128) std::atomic<std::uint64_t> device_took{0};
 
+void have_device(Device what) {
+  device_does.store(what, std::memory_order_release);
+  device_does.notify_one();
+}
+
 /// On its core, until it is told to end. Between jobs it leaves the core to others.
 int serve(void* argument) {
   const std::uint16_t port = static_cast<Ports*>(argument)->device;
@@ -51,7 +56,7 @@ int serve(void* argument) {
     if (does == Device::kEnds) return 0;
     if (does == Device::kIdle) {
       device_is_idle.store(true, std::memory_order_release);
-      rte_delay_us_sleep(50);
+      device_does.wait(Device::kIdle);
       continue;
     }
     device_is_idle.store(false, std::memory_order_relaxed);
@@ -144,12 +149,14 @@ std::uint16_t add_port(const std::string& name, const std::string& words, rte_me
 void do_job(const Job& job, const Ports& ports, rte_mempool* pool) {
   const auto bytes = static_cast<std::uint16_t>(job.bytes);
   Driver driver(ports.driver, pool);
-  device_does.store(job.what == "there" ? Device::kDrops : Device::kMirrors, std::memory_order_release);
-  const double ns = hawser::peers::median_of_slices(job.ns, device_thread.load(), [&](double slice) {
-    return job.what == "there" ? driver.there(bytes, slice)
-                               : driver.there_and_back(bytes, job.what == "echo" ? kWindow : 1, slice);
-  });
-  device_does.store(Device::kIdle);
+  have_device(job.what == "there" ? Device::kDrops : Device::kMirrors);
+  const double ns = hawser::peers::median_of_slices(
+      job.ns, [] { return hawser::bench::preemptions_of(device_thread.load()); },
+      [&](double slice) {
+        return job.what == "there" ? driver.there(bytes, slice)
+                                   : driver.there_and_back(bytes, job.what == "echo" ? kWindow : 1, slice);
+      });
+  have_device(Device::kIdle);
   while (!device_is_idle.load()) rte_pause();
   hawser::peers::say(ns);
 }
@@ -160,6 +167,7 @@ int main(int argc, char** argv) {
   if (argc != 5) fail("usage: dpdk-frames FOLDER CORE CORE split|packed");
   const std::string socket = std::string(argv[1]) + "/dpdk-" + argv[4];
   const std::string cores = std::string("0@") + argv[2] + ",1@" + argv[3];
+  unlink(socket.c_str());  // of one that was killed
   const bool packed = std::string(argv[4]) == "packed";
   std::vector<std::string> words = {
       argv[0],         "--no-huge",        "-m", "512", "--no-pci", "--no-shconf", "--no-telemetry",
@@ -179,7 +187,7 @@ int main(int argc, char** argv) {
   rte_eal_remote_launch(serve, &ports, 1);
   while (device_thread.load() == 0) rte_pause();
   hawser::peers::do_jobs([&](const Job& job) { do_job(job, ports, pool); });
-  device_does.store(Device::kEnds);
+  have_device(Device::kEnds);
   rte_eal_wait_lcore(1);
   rte_eth_dev_stop(ports.driver);
   rte_eth_dev_stop(ports.device);

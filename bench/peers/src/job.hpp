@@ -74,18 +74,19 @@ inline void say(double ns, const bench::Histogram& single) {
 }
 
 /// The median of short slices, as `hawser bench` measures: those in which a thread lost its core are left out, where there
-/// are others. `slice(ns)` goes on for about so long and returns nanoseconds of one of what it did. `other`: the thread on
-/// the other core.
-inline double median_of_slices(double ns, int other, const std::function<double(double)>& slice) {
+/// are others. `slice(ns)` goes on for about so long, and returns nanoseconds of one of what it did; `preempted()` is how
+/// often the other side has lost its core.
+inline double median_of_slices(double ns, const std::function<std::uint64_t()>& preempted,
+                               const std::function<double(double)>& slice) {
   constexpr double kSlice = 8e6;
   std::vector<double> clean, all;
   slice(kSlice / 4);  // warm
   for (const auto end = static_cast<double>(bench::clock_ns()) + ns;
        all.empty() || static_cast<double>(bench::clock_ns()) < end;) {
     const long here = bench::preemptions();
-    const std::uint64_t there = bench::preemptions_of(other);
+    const std::uint64_t there = preempted();
     all.push_back(slice(kSlice));
-    if (bench::preemptions() == here && bench::preemptions_of(other) == there) clean.push_back(all.back());
+    if (bench::preemptions() == here && preempted() == there) clean.push_back(all.back());
   }
   return bench::median(clean.empty() ? all : clean);
 }

@@ -9,6 +9,8 @@
 #include "native/block_reads.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 namespace {
 
@@ -17,16 +19,25 @@ using hawser::bench::Histogram;
 using hawser::peers::fail;
 using hawser::peers::VhostUserTransport;
 
+/// Of all its threads: which one serves is its own affair.
+std::uint64_t preemptions_of_process(const std::string& process) {
+  std::uint64_t sum = 0;
+  std::error_code none;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/" + process + "/task", none))
+    sum += hawser::bench::preemptions_of(std::atoi(task.path().filename().c_str()));
+  return sum;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) fail("usage: vhost-user-blk SOCKET CORE THREAD numbered|plain");
+  if (argc != 5) fail("usage: vhost-user-blk SOCKET CORE PROCESS numbered|plain");
   VhostUserTransport transport(argv[1], hawser::virtio::VIRTIO_ID_BLOCK);
   if (transport.problem() != nullptr) fail(transport.problem());
   hawser::bench::BlockReads<VhostUserTransport> reads(transport);
   if (const char* why = reads.start(false, argv[4] == std::string("numbered"))) fail(why);
   hawser::bench::pin(std::atoi(argv[2]));
-  const int device = std::atoi(argv[3]);
+  const std::string process = argv[3];
 
   return hawser::peers::do_jobs([&](const hawser::peers::Job& job) {
     const auto depth = static_cast<unsigned>(job.bytes);
@@ -40,7 +51,8 @@ int main(int argc, char** argv) {
     const auto units = [&each](double ns) { return static_cast<unsigned>(std::max(64.0, ns / each)); };
     each = read(units(1e6), nullptr);
     const double ns = hawser::peers::median_of_slices(
-        job.ns, device, [&](double slice) { return read(units(slice), nullptr); });
+        job.ns, [&] { return preemptions_of_process(process); },
+        [&](double slice) { return read(units(slice), nullptr); });
     Histogram single;
     read(units(job.ns / 4), &single);
     hawser::peers::say(ns, single);
