@@ -99,8 +99,17 @@ class Bench(unittest.TestCase):
         self.assertEqual(misfits(json.loads(done.stdout), self.schema, self.schema), [])
         self.assertEqual(list(self.folder.iterdir()), [])
 
+    def test_devices_and_their_drivers_do_what_they_are_timed_at(self):
+        """A frame that came back changed, or a block that was not asked for, would be a skip that says so."""
+        done = bench("device", "--quick", "--rounds", 3, "--json", folder=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        [suite] = json.loads(done.stdout)["suites"]
+        self.assertEqual([skip for skip in suite["skips"] if "too busy" not in skip["why"]], [])
+        names = {one["name"] for one in suite["figures"] + suite["skips"]}
+        self.assertLessEqual({"net.packed.64.trip", "net.split.1500.there", "blk.packed.4096.depth32"}, names)
+
     def test_wrong_words_are_one_sentence_that_says_what_would_do(self):
-        for words, status, told in ((("nonsense",), 64, "limits, queue, link, argo"), (("limits", "--report", "r.txt"), 64, ".html or .json"),
+        for words, status, told in ((("nonsense",), 64, "limits, queue, link, device, argo"), (("limits", "--report", "r.txt"), 64, ".html or .json"),
                                     (("limits", "--report", "none/r.json"), 64, "no folder none"), (("queue", "--size", "100"), 64, "512"),
                                     (("limits", "--cores", "0,0"), 64, "two different processors"), (("compare", "a", "b"), 2, "a: cannot be read"),
                                     (("limits", "--quick", "--only", "nonsense"), 2, "no figure's name begins with 'nonsense'")):

@@ -8,10 +8,11 @@
 #:   ./dev bench limits                   cache lines between two cores, copies, system calls, wake-ups
 #:   ./dev bench queue                    split and packed rings beside the limits
 #:   ./dev bench link                     requests over loopback, ivshmem and the Argo broker
+#:   ./dev bench device                   a network and a block device with their drivers, over ivshmem
 #:   ./dev bench argo                     couriers over the broker's engine
 #:   ./dev bench argo-vs-ivshmem          the same devices over three links of one Xen
 #:   ./dev bench guests                   Linux guests, over Hawser and what they have today
-#:   ./dev bench peers                    other people's rings, devices and queues
+#:   ./dev bench peers                    other people's rings, devices and queues, in turns with Hawser's
 #:     --quick                            a tenth of the time, and wider spreads
 #:     --json                             results as JSON on standard output instead of tables
 #:     --report FILE                      .html or .json; again for another (report.html without --json)
@@ -44,9 +45,33 @@ if [ "${1:-}" = argo-on-xen ]; then
   { build_xen && build_all guests/launch/xen-run; } >&2 || exit 1
   exec python3 bench/argo_on_xen.py --run build/native/guests/launch/xen-run --images build "$@"
 fi
+# Programs of the suite `peers` that are not there yet may have their libraries now.
+peer_programs() {
+  for program in dpdk-frames ipc-zeromq ipc-nng ipc-boost; do
+    if [ ! -x "build/release/bench/peers/$program" ]; then
+      step "look for peers' libraries" meson setup --reconfigure build/release || return 1
+      break
+    fi
+  done
+  compile release bench-peers
+}
+
 setup_if_needed run
 # Optimized as packages are. (At -O3 g++ 12 sees errors in fmt that are none.)
 { configure release "$(cached g++)" -Dbuildtype=release -Doptimization=2 -Dtests=false && compile release cli/hawser; } >&2 || exit 1
+case " $* " in
+  *" --list "*) ;;
+  *" peers "*)
+    setup_if_needed peers
+    {
+      peer_programs || exit 1
+      tools/ringtest.sh --check build/peers/ringtest ||
+        step "ringtest of Linux" tools/ringtest.sh build/peers/ringtest ||
+        echo "  it will be left out of the tables"
+    } >&2
+    ;;
+esac
+export HAWSER_BENCH_SUITES="$root/bench/peers${HAWSER_BENCH_SUITES:+:$HAWSER_BENCH_SUITES}"
 case " $* " in
   *" --list "*) ;;
   *" guests "*)

@@ -150,7 +150,7 @@ void do_job(const Job& job, const Ports& ports, rte_mempool* pool) {
   const auto bytes = static_cast<std::uint16_t>(job.bytes);
   Driver driver(ports.driver, pool);
   have_device(job.what == "there" ? Device::kDrops : Device::kMirrors);
-  const double ns = hawser::peers::median_of_slices(
+  const auto ns = hawser::peers::median_of_slices(
       job.ns, [] { return hawser::bench::preemptions_of(device_thread.load()); },
       [&](double slice) {
         return job.what == "there" ? driver.there(bytes, slice)
@@ -158,7 +158,10 @@ void do_job(const Job& job, const Ports& ports, rte_mempool* pool) {
       });
   have_device(Device::kIdle);
   while (!device_is_idle.load()) rte_pause();
-  hawser::peers::say(ns);
+  if (ns)
+    hawser::peers::say(*ns);
+  else
+    hawser::peers::say_disturbed();
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 // line of standard output what came of it. An empty object says that it is ready.
 //
 //     64 echo 200                   bytes, what, milliseconds
-//     {"ns": 1234.5}                of one of them; perhaps with "latency"
+//     {"ns": 1234.5}                of one of them; perhaps with "latency". Or "why" there is nothing
 #pragma once
 
 #include "native/link_process.hpp"
@@ -24,6 +24,7 @@
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -73,22 +74,30 @@ inline void say(double ns, const bench::Histogram& single) {
   std::fflush(stdout);
 }
 
-/// The median of short slices, as `hawser bench` measures: those in which a thread lost its core are left out, where there
-/// are others. `slice(ns)` goes on for about so long, and returns nanoseconds of one of what it did; `preempted()` is how
-/// often the other side has lost its core.
-inline double median_of_slices(double ns, const std::function<std::uint64_t()>& preempted,
-                               const std::function<double(double)>& slice) {
-  constexpr double kSlice = 8e6;
-  std::vector<double> clean, all;
-  slice(kSlice / 4);  // warm
-  for (const auto end = static_cast<double>(bench::clock_ns()) + ns;
-       all.empty() || static_cast<double>(bench::clock_ns()) < end;) {
+/// Nothing to be said.
+inline void say_disturbed() {
+  fmt::print("{{\"why\": \"disturbed in every run: this machine is too busy\"}}\n");
+  std::fflush(stdout);
+}
+
+/// The median of short slices, as `hawser bench` measures: those in which a thread lost its core do not count, and are
+/// made up for within some time; nothing where none was left alone. `slice(ns)` goes on for about so long, and returns
+/// nanoseconds of one of what it did; `preempted()` is how often the other side has lost its core.
+inline std::optional<double> median_of_slices(double ns, const std::function<std::uint64_t()>& preempted,
+                                              const std::function<double(double)>& slice) {
+  constexpr double kSlice = 2e6, kPatience = 2.5;
+  std::vector<double> samples;
+  slice(kSlice);  // warm
+  const auto start = static_cast<double>(bench::clock_ns());
+  for (double spent = 0; spent < ns || (samples.empty() && spent < kPatience * ns);
+       spent = static_cast<double>(bench::clock_ns()) - start) {
     const long here = bench::preemptions();
     const std::uint64_t there = preempted();
-    all.push_back(slice(kSlice));
-    if (bench::preemptions() == here && preempted() == there) clean.push_back(all.back());
+    const double each = slice(kSlice);
+    if (bench::preemptions() == here && preempted() == there) samples.push_back(each);
   }
-  return bench::median(clean.empty() ? all : clean);
+  if (samples.empty()) return std::nullopt;
+  return bench::median(samples);
 }
 
 }  // namespace hawser::peers

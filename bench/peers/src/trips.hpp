@@ -38,9 +38,12 @@ int measure_trips(int argc, char** argv) {
       return static_cast<double>(bench::clock_ns() - start) / done;
     };
     trips(job.ns / 10, nullptr);  // warm
+    // Whoever sleeps is taken off its core all the time: the median has to do.
+    constexpr double kSlice = 8e6;
     bench::Histogram single;
-    const double ns = trips(job.ns, &single);
-    say(ns, single);
+    std::vector<double> slices;
+    for (double spent = 0; spent < job.ns; spent += kSlice) slices.push_back(trips(kSlice, &single));
+    say(bench::median(slices), single);
   });
 }
 

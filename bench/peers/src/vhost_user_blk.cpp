@@ -50,11 +50,12 @@ int main(int argc, char** argv) {
     double each = read(64, nullptr);
     const auto units = [&each](double ns) { return static_cast<unsigned>(std::max(64.0, ns / each)); };
     each = read(units(1e6), nullptr);
-    const double ns = hawser::peers::median_of_slices(
+    const auto ns = hawser::peers::median_of_slices(
         job.ns, [&] { return preemptions_of_process(process); },
         [&](double slice) { return read(units(slice), nullptr); });
+    if (!ns) return hawser::peers::say_disturbed();
     Histogram single;
     read(units(job.ns / 4), &single);
-    hawser::peers::say(ns, single);
+    hawser::peers::say(*ns, single);
   });
 }
