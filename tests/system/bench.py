@@ -108,8 +108,24 @@ class Bench(unittest.TestCase):
         names = {one["name"] for one in suite["figures"] + suite["skips"]}
         self.assertLessEqual({"net.packed.64.trip", "net.split.1500.there", "blk.packed.4096.depth32"}, names)
 
+    def test_whoever_is_in_the_way_is_gone_afterwards_and_counts_meanwhile(self):
+        running = subprocess.Popen([chosen.hawser, "bench", "stress", "--quick", "--rounds", "3", "--only", "flood.", "--json"],
+                                   env={**os.environ, "TMPDIR": str(self.folder)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   start_new_session=True)
+        told, said = running.communicate(timeout=100)
+        self.assertEqual(running.returncode, 0, said)
+        [suite] = json.loads(told)["suites"]
+        self.assertEqual(suite["skips"], [])
+        figures = {figure["name"]: figure for figure in suite["figures"]}
+        self.assertEqual(set(figures), {f"{condition}.{way}.rtt" for condition in ("idle", "flood") for way in ("poll", "spin", "sleep")})
+        for figure in figures.values():
+            self.assertGreater(figure["latency"]["p99.9"], 0)
+        self.assertEqual(list(self.folder.iterdir()), [])
+        with self.assertRaises(ProcessLookupError):
+            os.killpg(running.pid, 0)
+
     def test_wrong_words_are_one_sentence_that_says_what_would_do(self):
-        for words, status, told in ((("nonsense",), 64, "limits, queue, link, device, argo"), (("limits", "--report", "r.txt"), 64, ".html or .json"),
+        for words, status, told in ((("nonsense",), 64, "limits, queue, link, device, stress, argo"), (("limits", "--report", "r.txt"), 64, ".html or .json"),
                                     (("limits", "--report", "none/r.json"), 64, "no folder none"), (("queue", "--size", "100"), 64, "512"),
                                     (("limits", "--cores", "0,0"), 64, "two different processors"), (("compare", "a", "b"), 2, "a: cannot be read"),
                                     (("limits", "--quick", "--only", "nonsense"), 2, "no figure's name begins with 'nonsense'")):

@@ -9,6 +9,7 @@
 #:   ./dev bench queue                    split and packed rings beside the limits
 #:   ./dev bench link                     requests over loopback, ivshmem and the Argo broker
 #:   ./dev bench device                   a network and a block device with their drivers, over ivshmem
+#:   ./dev bench stress                   round trips beside busy neighbors, a flood, and memory pressure
 #:   ./dev bench argo                     couriers over the broker's engine
 #:   ./dev bench argo-vs-ivshmem          the same devices over three links of one Xen
 #:   ./dev bench guests                   Linux guests, over Hawser and what they have today

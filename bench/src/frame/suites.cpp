@@ -65,6 +65,9 @@ std::vector<Suite> known_suites(const std::string& hawser) {
          run_link);
   native("device", "a network and a block device with their drivers, polled, over ivshmem", 20, true,
          run_device);
+  native("stress",
+         "round trips over ivshmem beside busy neighbors, a flood of doorbells, and a full memory bus", 40,
+         true, run_stress);
   native("argo", "what a courier costs on top of Argo, over the broker's engine in this process", 20, false,
          run_argo);
   program("argo-vs-ivshmem", "the same devices over three links of one Xen", "the Xen images (./dev build)",

@@ -11,18 +11,18 @@ namespace {
 constexpr std::uint64_t kWindow = 64u << 20;
 }
 
-IvshmemEnds::IvshmemEnds(Cores cores, const Serve& serve)
-    : server_([path = folder_ / "s"] {
+IvshmemEnds::IvshmemEnds(Cores cores, const Serve& serve, unsigned members)
+    : server_([path = socket(), members] {
         ivshmem::ServerControl control;
-        ivshmem::Server({.socket = path, .size = kWindow, .vectors = 2, .max_peers = 2}).run(control);
+        ivshmem::Server({.socket = path, .size = kWindow, .vectors = 2, .max_peers = members}).run(control);
       }),
-      device_([this, cores, &serve, path = folder_ / "s"] {
+      device_([this, cores, &serve, path = socket()] {
         settle(*control_, cores);
         ivshmem::SocketPort port({.socket = path, .wait_for_server = true});
         Link link(port, {.role = ivshmem::Role::kDevice, .silence = kSilence});
         serve(link, *control_);
       }),
-      port_({.socket = folder_ / "s", .wait_for_server = true}),
+      port_({.socket = socket(), .wait_for_server = true}),
       link_(port_, {.role = ivshmem::Role::kDriver, .silence = kSilence}) {}
 
 }  // namespace hawser::bench

@@ -11,6 +11,7 @@
 #include <hawser/ivshmem/link.hpp>
 
 #include <functional>
+#include <string>
 
 namespace hawser::bench {
 
@@ -22,11 +23,13 @@ class IvshmemEnds {
   using Link = ivshmem::Link<ivshmem::SocketPort>;
   using Serve = std::function<void(Link&, LinkControl&)>;
 
-  /// `serve` runs in a process of its own, on the other core, until `control.stop`. Forks: no other thread may run.
-  IvshmemEnds(Cores cores, const Serve& serve);
+  /// `serve` runs in a process of its own, on the other core, until `control.stop`. Forks: no other thread may run. The
+  /// server lets in as many as `members`.
+  IvshmemEnds(Cores cores, const Serve& serve, unsigned members = 2);
 
   Link& link() { return link_; }
   LinkControl& control() { return *control_; }
+  std::string socket() const { return folder_ / "s"; }
   /// Both ends are there: nobody needs the sockets any more.
   void settled() { folder_.remove(); }
 

@@ -53,6 +53,7 @@ class LinkProcess {
   ~LinkProcess();
   LinkProcess(const LinkProcess&) = delete;
   LinkProcess& operator=(const LinkProcess&) = delete;
+  pid_t pid() const { return pid_; }
 
  private:
   pid_t pid_;

@@ -47,6 +47,7 @@ void run_limits(const SuiteOptions& options, Sink& sink);
 void run_queue(const SuiteOptions& options, Sink& sink);
 void run_link(const SuiteOptions& options, Sink& sink);
 void run_device(const SuiteOptions& options, Sink& sink);
+void run_stress(const SuiteOptions& options, Sink& sink);
 void run_argo(const SuiteOptions& options, Sink& sink);
 
 }  // namespace hawser::bench
