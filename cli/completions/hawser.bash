@@ -66,7 +66,7 @@ _hawser() {
           if [[ ${COMP_WORDS[2]} == compare ]]; then
             _hawser_files
           else
-            _hawser_values "limits queue link device stress argo argo-vs-ivshmem guests peers compare"
+            _hawser_values "limits queue link device stress argo argo-vs-ivshmem guests peers all compare"
           fi
           ;;
       esac

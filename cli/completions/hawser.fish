@@ -81,7 +81,7 @@ complete $stats -x -l every -d 'Seconds between two tables'
 complete $stats -x -l deadline -d 'Count round trips that took longer'
 
 set -l bench -c hawser -n '__fish_seen_subcommand_from bench'
-complete $bench -a 'limits queue link device stress argo argo-vs-ivshmem guests peers' -d 'A suite'
+complete $bench -a 'limits queue link device stress argo argo-vs-ivshmem guests peers all' -d 'A suite'
 complete $bench -a compare -d 'Compare two results'
 complete $bench -l quick -d 'A tenth of the time'
 complete $bench -l json -d 'The results as JSON'

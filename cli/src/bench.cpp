@@ -45,7 +45,7 @@ void add_bench(CLI::App& app, Status& status) {
   auto options = std::make_shared<bench::BenchOptions>();
   auto count = std::make_shared<std::string>();
   verb->add_option("SUITE", options->suites,
-                   "what to measure; nothing: all that needs nothing else (--list)");
+                   "what to measure: suites (--list), or all; nothing: those that need nothing else");
   verb->add_flag("--quick", options->suite.quick, "a tenth of the time, and wider spreads");
   verb->add_flag("--json", options->json, "the results as JSON on standard output instead of tables");
   verb->add_option("--report", options->reports,

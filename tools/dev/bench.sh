@@ -14,6 +14,7 @@
 #:   ./dev bench argo-vs-ivshmem          the same devices over three links of one Xen
 #:   ./dev bench guests                   Linux guests, over Hawser and what they have today
 #:   ./dev bench peers                    other people's rings, devices and queues, in turns with Hawser's
+#:   ./dev bench all                      every one of these, in a quarter of an hour
 #:     --quick                            a tenth of the time, and wider spreads
 #:     --json                             results as JSON on standard output instead of tables
 #:     --report FILE                      .html or .json; again for another (report.html without --json)
@@ -57,40 +58,36 @@ peer_programs() {
   compile release bench-peers
 }
 
+# What a suite that is a program of its own measures with.
+prepare() {
+  case "$1" in
+    all) for suite in peers guests argo-vs-ivshmem; do prepare "$suite" || return 1; done ;;
+    peers)
+      setup_if_needed peers
+      peer_programs || return 1
+      tools/ringtest.sh --check build/peers/ringtest || step "ringtest of Linux" tools/ringtest.sh build/peers/ringtest ||
+        echo "  it will be left out of the tables"
+      ;;
+    guests)
+      setup_if_needed linux bench
+      build_all cli/hawser && build_linux x86_64 || return 1
+      tools/linux_peers.sh --check build/linux x86_64 ||
+        step "NBD and NFS for Linux guests" tools/linux_peers.sh build/linux x86_64 ||
+        echo "  they will be left out of the tables"
+      ;;
+    argo-vs-ivshmem)
+      setup_if_needed run xen
+      build_xen && build_all guests/launch/xen-run
+      ;;
+  esac
+}
+
 setup_if_needed run
 # Optimized as packages are. (At -O3 g++ 12 sees errors in fmt that are none.)
 { configure release "$(cached g++)" -Dbuildtype=release -Doptimization=2 -Dtests=false && compile release cli/hawser; } >&2 || exit 1
 case " $* " in
   *" --list "*) ;;
-  *" peers "*)
-    setup_if_needed peers
-    {
-      peer_programs || exit 1
-      tools/ringtest.sh --check build/peers/ringtest ||
-        step "ringtest of Linux" tools/ringtest.sh build/peers/ringtest ||
-        echo "  it will be left out of the tables"
-    } >&2
-    ;;
+  *) for word; do prepare "$word" >&2 || exit 1; done ;;
 esac
-export HAWSER_BENCH_SUITES="$root/bench/peers${HAWSER_BENCH_SUITES:+:$HAWSER_BENCH_SUITES}"
-case " $* " in
-  *" --list "*) ;;
-  *" guests "*)
-    setup_if_needed linux bench
-    {
-      build_all cli/hawser && build_linux x86_64 || exit 1
-      tools/linux_peers.sh --check build/linux x86_64 ||
-        step "NBD and NFS for Linux guests" tools/linux_peers.sh build/linux x86_64 ||
-        echo "  they will be left out of the tables"
-    } >&2
-    ;;
-esac
-case " $* " in
-  *" --list "*) ;;
-  *" argo-vs-ivshmem "*)
-    setup_if_needed run xen
-    { build_xen && build_all guests/launch/xen-run; } >&2 || exit 1
-    ;;
-esac
-export HAWSER_BENCH_SUITES="$root/bench/guests:$root/bench/argo_vs_ivshmem${HAWSER_BENCH_SUITES:+:$HAWSER_BENCH_SUITES}"
+export HAWSER_BENCH_SUITES="$root/bench/guests:$root/bench/argo_vs_ivshmem:$root/bench/peers${HAWSER_BENCH_SUITES:+:$HAWSER_BENCH_SUITES}"
 exec build/release/cli/hawser bench "$@"

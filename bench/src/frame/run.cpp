@@ -86,11 +86,12 @@ std::vector<Suite> chosen_suites(const std::vector<std::string>& names, const st
                  [](const Suite& s) { return bool(s.run); });
     return chosen;
   }
+  if (std::find(names.begin(), names.end(), "all") != names.end()) return known;
   for (const std::string& name : names) {
     const auto at =
         std::find_if(known.begin(), known.end(), [&](const Suite& suite) { return suite.name == name; });
     if (at == known.end()) {
-      say(fmt::format("there is no suite '{}'; there are: {}", name, join_names(known)));
+      say(fmt::format("there is no suite '{}'; there are: {}, and all for every one of them", name, join_names(known)));
       return {};
     }
     const bool twice =
