@@ -35,11 +35,15 @@ class Point(NamedTuple):
 
 
 WHAT = {"read": "block on memory, read", "write": "block on memory, write", "net": "network, a frame there and back"}
-DISK = {512: (1, 8, 64), 4096: (1, 8, 64), 16384: (1, 8, 64), 65536: (1, 8, 64), 262144: (1, 8), 1048576: (1, 4)}
+DISK = {512: (1, 8, 64), 4096: (1, 8, 64), 16384: (1, 8, 64), 65536: (1, 8, 64), 262144: (1, 8), 1048576: (1, 8)}
 # The network carries frames of 1514 bytes; longer ones are TCP segments that nobody has to cut.
-NETWORK = {64: (1, 8, 32), 256: (1, 8, 32), 1514: (1, 8, 32), 16384: (1, 4), 65226: (1,)}
+NETWORK = {64: (1, 8, 32), 256: (1, 8, 32), 1514: (1, 8, 32), 16384: (1, 8), 65226: (1,)}
 QUICK_DISK = {512: (1, 8), 65536: (1, 8)}
 QUICK_NETWORK = {64: (1, 8), 1514: (1, 8)}
+
+
+# From here on, bytes a second are a figure too, at the greatest depth.
+BULK = 4096
 
 
 def points(quick):

@@ -26,7 +26,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import program  # noqa: E402
-from points import LINKS, WHAT, points  # noqa: E402
+from points import BULK, LINKS, WHAT, points  # noqa: E402
 from program import UNAVAILABLE, Failed, say  # noqa: E402
 
 ROUNDS, MILLISECONDS = 5, 100
@@ -160,14 +160,25 @@ class Suite:
                 raise
 
     def tell(self):
+        deepest = {(point.operation, point.payload): point for point in self.points if point.payload >= BULK}.values()
         for point in self.points:
             for link in self.links:
                 if samples := self.samples.get((point, link)):
                     say(figure=self.figure(point, link, samples))
+                    if point in deepest:
+                        say(figure=self.throughput(point, link, samples))
         if self.hypercalls:
             say(figure={"name": "hypercall", "what": "the cheapest hypercall of a domain: one that Xen refuses at once", "unit": "ns",
                         "better": "lower", "samples": self.hypercalls, "limit": True,
                         "command": "hawser bench argo-vs-ivshmem"})
+
+    @staticmethod
+    def throughput(point, link, samples):
+        return {"name": f"bytes.{point.operation}.{point.payload}.{link.name}",
+                "what": f"{WHAT[point.operation]}, {point.depth} at once; {link.what}", "unit": "byte/s", "better": "higher",
+                "samples": [point.payload * sample.count / sample.ns * 1e9 for sample in samples],
+                "params": {"operation": point.operation, "payload": point.payload, "link": link.name},
+                "command": f"hawser bench argo-vs-ivshmem --only {point.name}.{link.name}"}
 
     def figure(self, point, link, samples):
         name = f"{point.name}.{link.name}"

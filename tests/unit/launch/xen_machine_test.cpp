@@ -113,6 +113,21 @@ TEST_CASE("kernels with ramdisks are loaded once, whoever boots them") {
   CHECK(loaders == 2);
 }
 
+TEST_CASE("several processors are several threads, one is one") {
+  const Image image(100);
+  XenMachine machine = two_domains(image);
+  const auto has = [&](const std::string& option, const std::string& value) {
+    const auto command = qemu_xen_command(machine, XenLayout(machine), "x.dtb");
+    const auto at = std::find(command.begin(), command.end(), option);
+    return at != command.end() && at + 1 != command.end() && at[1] == value;
+  };
+  CHECK(has("-smp", "1"));
+  CHECK(has("-accel", "tcg,thread=single"));
+  machine.processors = 2;
+  CHECK(has("-smp", "2"));
+  CHECK(has("-accel", "tcg,thread=multi"));
+}
+
 TEST_CASE("both domains name the same memory, and each the other's event channel") {
   const Image image(100);
   const XenMachine machine = two_domains(image);

@@ -43,7 +43,7 @@ Packed pack(std::vector<std::size_t> sizes, std::size_t most,
   std::vector<std::byte> expected;
   while (packed.requests < most && builder.takes(pieces)) {
     for (const auto& piece : pieces) {
-      REQUIRE(builder.add(piece) == piece.size());  // takes() keeps its word
+      REQUIRE(builder.add(piece, pieces.size()) == piece.size());  // takes() keeps its word
       expected.insert(expected.end(), piece.begin(), piece.end());
     }
     builder.finish({});
@@ -63,20 +63,21 @@ Packed pack(std::vector<std::size_t> sizes, std::size_t most,
 TEST_CASE("where memory is shared, bytes stay where they lie") {
   for (const std::uint64_t bytes : {0u, 64u, 4096u, 1u << 20})
     for (const std::size_t together : {1u, 64u})
-      CHECK(choose(bytes, together, Visibility::kShared) == Placement::kShared);
+      CHECK(choose(bytes, 2, together, Visibility::kShared) == Placement::kShared);
 }
 
-TEST_CASE("small bytes go inline, and larger ones too where a message carries several requests") {
-  static_assert(choose(kInlineAlone, 1, Visibility::kCopied) == Placement::kInline);
-  static_assert(choose(kInlineAlone + 1, 1, Visibility::kCopied) == Placement::kCopied);
-  static_assert(choose(kInlineTogether, 2, Visibility::kCopied) == Placement::kInline);
-  static_assert(choose(kInlineTogether + 1, 64, Visibility::kCopied) == Placement::kCopied);
+TEST_CASE("small bytes go inline where a message carries several requests") {
+  static_assert(choose(1, 2, 1, Visibility::kCopied) == Placement::kCopied);
+  static_assert(choose(kMostInline, 2, 2, Visibility::kCopied) == Placement::kInline);
+  static_assert(choose(kMostInline + 1, 2, 64, Visibility::kCopied) == Placement::kCopied);
+  static_assert(choose(kMostInlineAlone, 1, 2, Visibility::kCopied) == Placement::kInline);
+  static_assert(choose(kMostInlineAlone + 1, 1, 64, Visibility::kCopied) == Placement::kCopied);
 }
 
 TEST_CASE("a user's word overrules the rule, as far as the link can") {
-  CHECK(choose(Placement::kCopied, 16, 8, Visibility::kCopied) == Placement::kCopied);
-  CHECK(choose(Placement::kInline, 1 << 20, 1, Visibility::kCopied) == Placement::kInline);
-  CHECK(choose(std::nullopt, 16, 8, Visibility::kCopied) == Placement::kInline);
+  CHECK(choose(Placement::kCopied, 16, 2, 8, Visibility::kCopied) == Placement::kCopied);
+  CHECK(choose(Placement::kInline, 1 << 20, 1, 1, Visibility::kCopied) == Placement::kInline);
+  CHECK(choose(std::nullopt, 16, 2, 8, Visibility::kCopied) == Placement::kInline);
 
   CHECK(wanted_placement("inline", Visibility::kCopied).placement == Placement::kInline);
   CHECK(wanted_placement("shared", Visibility::kShared).placement == Placement::kShared);
@@ -93,19 +94,24 @@ TEST_CASE("a user's word overrules the rule, as far as the link can") {
 TEST_CASE("a lone request's data is sent from where it lies") {
   const Packed one = pack({16, 4096}, 1);
   CHECK(one.requests == 1);
-  CHECK(one.copied == 16);
+  CHECK(one.copied == 0);
   CHECK(one.bytes_are_right);
 }
 
 TEST_CASE("many small requests are one message, which without the rule they are not") {
   const Packed by_rule = pack({16, 512}, 64);
   const Packed copied = pack({16, 512}, 64, Placement::kCopied);
-  CHECK(by_rule.requests == 32);  // 16 KiB and one that lies elsewhere
+  CHECK(by_rule.requests == 34);  // the first copied, 16 KiB of others inline, and two more copied
   CHECK(by_rule.parts <= 8);
   CHECK(copied.requests == 3);
   CHECK(copied.copied == 0);
   CHECK(by_rule.bytes_are_right);
   CHECK(copied.bytes_are_right);
+}
+
+TEST_CASE("requests of one piece are as many to a message as it has parts, unless they are small") {
+  CHECK(pack({512}, 64).requests == 7);
+  CHECK(pack({256}, 64).requests == 64);
 }
 
 TEST_CASE("large bytes go copied also when they were wanted inline") {

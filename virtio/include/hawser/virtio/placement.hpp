@@ -31,23 +31,28 @@ constexpr std::string_view describe(Placement placement) {
   return "unknown";
 }
 
-/// Up to here a part costs a message more than a copy does, for a request that goes alone.
-inline constexpr std::uint32_t kInlineAlone = 256;
-/// And for one that goes with others: a message has few parts, and a request without one waits for the next message.
-inline constexpr std::uint32_t kInlineTogether = 4096;
+/// A message has few parts, and a request that finds too few of them left waits for the next message, which is a hypercall.
+/// Up to here a copy costs less than that where a request has several pieces, so that few of them would fit.
+inline constexpr std::uint32_t kMostInline = 2048;
+/// And where it is one piece: as many as a message has parts fit anyway, and larger batches keep the two sides from working at
+/// the same time.
+inline constexpr std::uint32_t kMostInlineAlone = 256;
 
-/// @param bytes       that lie in one piece.
-/// @param together    requests that one message carries, this one included.
+/// @param bytes       of one piece.
+/// @param pieces      of its request.
+/// @param together    requests that the message carries, this one included.
 /// @param visibility  what the link offers.
-constexpr Placement choose(std::uint64_t bytes, std::size_t together, Visibility visibility) {
+constexpr Placement choose(std::uint64_t bytes, std::size_t pieces, std::size_t together,
+                           Visibility visibility) {
   if (visibility == Visibility::kShared) return Placement::kShared;
-  return bytes <= (together > 1 ? kInlineTogether : kInlineAlone) ? Placement::kInline : Placement::kCopied;
+  const bool small = bytes <= (pieces > 1 ? kMostInline : kMostInlineAlone);
+  return together > 1 && small ? Placement::kInline : Placement::kCopied;
 }
 
 /// The rule, or what overrules it.
-constexpr Placement choose(std::optional<Placement> wanted, std::uint64_t bytes, std::size_t together,
-                           Visibility visibility) {
-  return wanted ? *wanted : choose(bytes, together, visibility);
+constexpr Placement choose(std::optional<Placement> wanted, std::uint64_t bytes, std::size_t pieces,
+                           std::size_t together, Visibility visibility) {
+  return wanted ? *wanted : choose(bytes, pieces, together, visibility);
 }
 
 /// What a user asked for, or why that can not be.

@@ -543,7 +543,8 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
                   .subspan(current_.at, held.written - current_.at);
     const std::span<const std::byte> pieces[] = {bytes};
     if (!this->builder_.empty() && !this->builder_.takes(pieces)) return false;
-    const std::size_t took = this->builder_.add(bytes.first(std::min(bytes.size(), this->builder_.room())));
+    const std::size_t took =
+        this->builder_.add(bytes.first(std::min(bytes.size(), this->builder_.room())), 1);
     const auto added = static_cast<std::uint32_t>(took);
     this->builder_.finish({queue.device, queue.index, held.chain, 0, held.written, 0, current_.at, added});
     current_.at += added;

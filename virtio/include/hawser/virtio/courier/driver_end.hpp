@@ -288,7 +288,8 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     std::uint32_t added = 0;
     while (current_piece_ < piece_count_) {
       auto& piece = pieces_[current_piece_];
-      const std::size_t took = this->builder_.add(piece.first(std::min(piece.size(), this->builder_.room())));
+      const std::size_t took =
+          this->builder_.add(piece.first(std::min(piece.size(), this->builder_.room())), pieces.size());
       added += static_cast<std::uint32_t>(took);
       piece = piece.subspan(took);
       if (!piece.empty()) break;

@@ -68,7 +68,7 @@ class ParcelBuilder {
     for (const auto& piece : pieces) {
       if (piece.empty()) continue;
       bytes += piece.size();
-      const bool inside = goes_inline(piece.size(), left) && piece.size() <= kStaging - staged;
+      const bool inside = goes_inline(piece.size(), pieces.size(), left) && piece.size() <= kStaging - staged;
       if (inside) staged += piece.size();
       if (inside && joins) continue;
       if (left-- == 0) return false;
@@ -77,12 +77,13 @@ class ParcelBuilder {
     return takes_entry() && bytes <= room();
   }
 
-  /// Adds bytes of the entry that is being written, at most room(); how many were taken. Fewer than asked, maybe none:
+  /// Adds bytes of the entry that is being written, which has so many pieces, at most room(); how many were taken. Fewer than asked, maybe none:
   /// no part is left.
-  std::size_t add(std::span<const std::byte> bytes) {
+  std::size_t add(std::span<const std::byte> bytes, std::size_t pieces) {
     if (bytes.empty()) return 0;
     const std::size_t left = parts_left();
-    const bool inside = goes_inline(bytes.size(), left) && (left == 0 || bytes.size() <= kStaging - staged_);
+    const bool inside =
+        goes_inline(bytes.size(), pieces, left) && (left == 0 || bytes.size() <= kStaging - staged_);
     if (!inside || (left == 0 && !staged_last())) {
       if (left == 0) return 0;
       parts_[parts_used_++] = bytes;
@@ -128,9 +129,9 @@ class ParcelBuilder {
   std::size_t head() const { return sizeof(wire::ParcelHeader) + count_ * sizeof(wire::Entry); }
   std::size_t parts_left() const { return kParts - 1 - parts_used_; }
   /// The last part is for all that comes.
-  bool goes_inline(std::size_t bytes, std::size_t left) const {
+  bool goes_inline(std::size_t bytes, std::size_t pieces, std::size_t left) const {
     const std::size_t together = left <= 1 ? kMaxEntries : count_ + 1;
-    return choose(wanted_, bytes, together, Visibility::kCopied) == Placement::kInline;
+    return choose(wanted_, bytes, pieces, together, Visibility::kCopied) == Placement::kInline;
   }
   bool staged_last() const {
     if (parts_used_ == 0 || staged_ == 0) return false;
