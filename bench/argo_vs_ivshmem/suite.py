@@ -35,7 +35,7 @@ QUICK_ROUNDS, QUICK_MILLISECONDS = 1, 50
 OVERHEAD, PAUSES, BOOT = 0.05, 0.26, 1.8
 MEMORY_MIB, WINDOW = 96, 48 << 20
 PATIENCE, LONGEST = 60, 300  # for one thing that is said, for a boot
-SAID = re.compile(r"^(\d+) HAWSER-(POINT|COUNTS|END) (.*)$")
+SAID = re.compile(r"^(\d+) HAWSER-(POINT|COUNTS|BEGIN) ?(.*)$")
 DEVICE, DRIVER = 1, 2
 COUNTED = ("doorbells", "interrupts", "hypercalls", "copied")
 
@@ -107,8 +107,8 @@ class Suite:
 
     def listen(self, process, link, number):
         wanted = [point for point in self.points if self.wants(point, link)]
-        counts = []  # of the device side
-        said = []  # points, each with where in `counts` the device's were then
+        said = []  # points, each with what the device side had done before it and after it
+        before = after = None
         self.step(link, wanted[0], number)
         for line in self.lines(process):
             found = SAID.match(line)
@@ -116,20 +116,22 @@ class Suite:
                 continue
             kind, values = found[2], fields(found[3])
             if kind == "COUNTS":
-                counts.append({name: int(values[name]) for name in COUNTED})
+                after = {name: int(values[name]) for name in COUNTED}
+            elif kind == "BEGIN":
+                before = after
             elif kind == "POINT" and values["point"] == "hypercall":
                 self.hypercalls.append(int(values["ns"]) / int(values["count"]))
             elif kind == "POINT":
                 point = wanted[len(said)]
                 if "wrong" in values:
                     raise Failed(f"{point.name} over {link.what}: {values['wrong']}")
-                said.append((point, values, len(counts)))
+                said.append((point, values, before, after))
                 self.done += 1
                 if len(said) < len(wanted):
                     self.step(link, wanted[len(said)], number)
-        for point, values, at in said:
-            # The device side says what it has done before a point and after it, when it has nothing to do.
-            device = {name: counts[at - 1][name] - counts[at - 2][name] for name in COUNTED} if at >= 2 else None
+        for point, values, before, after in said:
+            # The device side says what it has done whenever it has nothing to do: in the pauses around a point.
+            device = {name: after[name] - before[name] for name in COUNTED} if before and before is not after else None
             self.samples.setdefault((point, link), []).append(Sample(values, device))
 
     def step(self, link, point, number):

@@ -4,8 +4,9 @@
 // The driver side of the suite argo-vs-ivshmem, in a domain of Xen; the device side is hawser-device in another one.
 //
 // Arguments: link=argo|xen-shm; with link=argo peer=DOMAIN, memory=SIZE, placement=auto|inline|copied. wait=sleep|poll.
-// each=MILLISECONDS for each point. counts=yes: pause before and after each point, so that a device side with counts=yes says what it has done. Each
-// further word is a point, OPERATION:BYTESxDEPTH, of the operations read, write and net. A line for each:
+// each=MILLISECONDS for each point. counts=yes: pause before and after each point, so that a device side with counts=yes
+// says what it has done. Each further word is a point, OPERATION:BYTESxDEPTH, of the operations read, write and net. A line for each:
+//   HAWSER-BEGIN (with counts=yes)
 //   HAWSER-POINT point=... count=N ns=N doorbells=N interrupts=N hypercalls=N copied=N longest=N times=UPPER:COUNT,...
 // or HAWSER-POINT point=... wrong=SENTENCE. Before them HAWSER-POINT point=hypercall, of the cheapest one there is.
 #include "disk.hpp"
@@ -105,6 +106,7 @@ class Bench {
   bool measure(const bench::Point& point) {
     const auto around = [this](auto&& work) {
       pause();
+      if (counts_) machine_.console().print("HAWSER-BEGIN\n");
       before_ = costs(machine_, link_);
       work();
       after_ = costs(machine_, link_);

@@ -81,6 +81,27 @@ TEST_CASE("what was written can be read back, of any size, in every ring") {
   }
 }
 
+TEST_CASE("a request after which more are announced is told of with the next one, or by poll()") {
+  Bytes bytes(kSectors * 512);
+  SlowDisk disk(bytes);
+  Pair<SlowDisk> p(disk);
+  p.start();
+  const Offset buffer = *p.region.arena().allocate(512);
+  REQUIRE(p.driver.submit(BlkRequest::read(0, buffer, 512), true).ok());
+  REQUIRE(p.driver.submit(BlkRequest::read(1, buffer, 512), true).ok());
+  p.transport.serve();
+  CHECK(disk.pending.empty());
+  REQUIRE(p.driver.submit(BlkRequest::read(2, buffer, 512)).ok());
+  p.transport.serve();
+  CHECK(disk.pending.size() == 3);
+  REQUIRE(p.driver.submit(BlkRequest::read(3, buffer, 512), true).ok());
+  p.transport.serve();
+  CHECK(disk.pending.size() == 3);
+  p.driver.poll();
+  p.transport.serve();
+  CHECK(disk.pending.size() == 4);
+}
+
 TEST_CASE("requests are cut to the device's limits and to what the queue can hold") {
   Bytes bytes(kSectors * 512);
   SlowDisk disk(bytes);
