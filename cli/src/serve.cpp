@@ -37,7 +37,8 @@ void add_serve(CLI::App& app, Status& status) {
           "--link", words->link,
           "ivshmem:SOCKET[,link=N][,links=N][,unsealed], argo:SOCKET,peer=DOMAIN[,link=N], or in a Linux "
           "guest guest:/dev/hawser0[,link=N][,links=N], or vfio:0000:00:04.0[,link=N][,links=N] by the PCI "
-          "function's address, or in a Linux domain of Xen xen:/dev/hawser_argo,peer=DOMAIN[,link=N]; each may "
+          "function's address, or in a Linux domain of Xen xen:/dev/hawser_argo,peer=DOMAIN[,link=N]; each "
+          "may "
           "have placement=auto|inline|copied|shared")
       ->required();
   verb->add_option("--device", words->devices, "a device to serve; may be repeated")
