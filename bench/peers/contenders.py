@@ -112,7 +112,8 @@ class Ringtest(Contender):
         return None
 
     def begin(self, here):
-        self.start_up, self.switches = min(self.run(here, 1) for _ in range(5))
+        empty = [self.run(here, 1) for _ in range(5)]
+        self.start_up, self.switches = min(took for took, _ in empty), max(switches for _, switches in empty)
         self.cycles = 20000
         while (took := self.run(here, self.cycles)[0] - self.start_up) < self.RUN / 2:
             self.cycles = round(self.cycles * min(16, self.RUN / max(took, 1e-4)))
