@@ -46,6 +46,7 @@ class NetTransmitter {
       return Err{added.error() == AddError::kBroken ? NetSendError::kBroken : NetSendError::kFull};
     }
     frames_[slot] = segment;
+    ++in_flight_;
     next_ = static_cast<std::uint16_t>(slot + 1);
     return {};
   }
@@ -59,6 +60,7 @@ class NetTransmitter {
           frames_[reaped->token.value];  // ours: the queue keeps tokens out of the device's reach
       arena.release(frame.at, frame.bytes);
       frame = {};
+      --in_flight_;
     }
   }
 
@@ -71,6 +73,7 @@ class NetTransmitter {
       frame = {};
       ++dropped;
     }
+    in_flight_ = 0;
     return dropped;
   }
 
@@ -78,6 +81,7 @@ class NetTransmitter {
   static constexpr std::uint16_t kNone = UINT16_MAX;
 
   std::uint16_t free_slot() const {
+    if (in_flight_ == kQueueSize) return kNone;
     for (std::uint16_t n = 0; n < kQueueSize; ++n) {
       const auto slot = static_cast<std::uint16_t>((next_ + n) % kQueueSize);
       if (frames_[slot].bytes == 0) return slot;
@@ -101,7 +105,8 @@ class NetTransmitter {
   }
 
   std::array<Segment, kQueueSize> frames_{};  ///< In flight; bytes 0: free.
-  std::uint16_t next_ = 0;                    ///< Where a free one is likely.
+  std::uint16_t in_flight_ = 0;
+  std::uint16_t next_ = 0;  ///< Where a free one is likely.
 };
 
 }  // namespace hawser::virtio::driver
