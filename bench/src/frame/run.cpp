@@ -91,7 +91,8 @@ std::vector<Suite> chosen_suites(const std::vector<std::string>& names, const st
     const auto at =
         std::find_if(known.begin(), known.end(), [&](const Suite& suite) { return suite.name == name; });
     if (at == known.end()) {
-      say(fmt::format("there is no suite '{}'; there are: {}, and all for every one of them", name, join_names(known)));
+      say(fmt::format("there is no suite '{}'; there are: {}, and all for every one of them", name,
+                      join_names(known)));
       return {};
     }
     const bool twice =
