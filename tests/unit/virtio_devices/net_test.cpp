@@ -155,6 +155,19 @@ TEST_CASE("a receiver without buffers holds the sender up and nothing is lost") 
   CHECK(pair.left.driver.counters().sent == static_cast<std::uint64_t>(sent));
 }
 
+TEST_CASE("frames that another was to follow are not held back when there is no room for it") {
+  NetPair pair;
+  const Bytes frame = addressed(test::kRightMac);
+  const std::span<const std::byte> part(frame);
+  std::uint64_t sent = 0;
+  while (pair.left.driver.send(0, {}, std::span(&part, 1), true).ok()) REQUIRE(++sent < 1000);
+  pair.serve();
+  std::uint64_t got = 0;
+  while (pair.receive(pair.right).has_value()) ++got;
+  CHECK(got == sent);
+  CHECK(pair.send(pair.left, {}, frame));
+}
+
 TEST_CASE("an idle device asks to be told of nothing that can not help it") {
   NetPair pair;
   pair.serve();

@@ -84,7 +84,7 @@ class Net {
     Arena& arena = transport_->arena();
     for (std::uint16_t pair = 0; pair < kMaxPairs; ++pair) {
       receivers_[pair].release(arena);
-      counters_.lost += transmitters_[pair].release(arena);
+      counters_.lost += transmitters_[pair].release(transmit_queues_[pair], arena);
       receive_queues_[pair] = {};
       transmit_queues_[pair] = {};
     }
@@ -143,7 +143,12 @@ class Net {
         bytes > std::size_t{mtu_} + kEthernetHeader + kVlanTag) {
       return Err{NetSendError::kTooLong};
     }
-    HAWSER_CHECK(transmitters_[pair].add(transmit_queues_[pair], transport_->arena(), header, parts, bytes));
+    const auto added =
+        transmitters_[pair].add(transmit_queues_[pair], transport_->arena(), header, parts, bytes);
+    if (!added.ok()) {  // nothing may wait for a frame that does not follow
+      publish(transmit_queues_[pair], static_cast<std::uint16_t>(2 * pair + 1));
+      return added;
+    }
     ++counters_.sent;
     counters_.sent_bytes += bytes;
     if (!more) publish(transmit_queues_[pair], static_cast<std::uint16_t>(2 * pair + 1));

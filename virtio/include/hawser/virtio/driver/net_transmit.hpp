@@ -8,9 +8,11 @@
 #include <hawser/virtio/queue/any.hpp>
 #include <hawser/virtio/queue/arena.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace hawser::virtio::driver {
@@ -29,25 +31,27 @@ class NetTransmitter {
   /// Queues one frame for the next publish(). The caller has checked the header.
   Result<void, NetSendError> add(AnyDriverQueue<M>& queue, Arena& arena, const NetHeader& header,
                                  std::span<const std::span<const std::byte>> parts, std::size_t bytes) {
-    if (reclaim(queue, arena) == TakeError::kBroken) return Err{NetSendError::kBroken};
-    const std::uint16_t slot = free_slot();
-    if (slot == kNone) return Err{NetSendError::kFull};
     const auto total = static_cast<std::uint32_t>(sizeof(virtio_net_hdr) + bytes);
-    const auto at = arena.allocate(total);
-    if (!at) return Err{NetSendError::kFull};
-    if (!write(queue.memory(), *at, total, header, parts)) {
-      arena.release(*at, total);
-      return Err{NetSendError::kFull};
+    // What the device has sent is looked for when room is needed, not before each frame: a look takes a cache line away
+    // from the device that is writing to it.
+    auto at = place(queue, arena, total);
+    if (!at) {
+      if (reclaim(queue, arena) == TakeError::kBroken) return Err{NetSendError::kBroken};
+      at = place(queue, arena, total);
     }
+    if (!at) return Err{NetSendError::kFull};
+    const std::uint16_t slot = free_slot();
     const Segment segment{*at, total};
-    const auto added = queue.try_add(std::span(&segment, 1), {}, Token{slot});
+    const auto added = write(queue.memory(), *at, total, header, parts)
+                           ? queue.try_add(std::span(&segment, 1), {}, Token{slot})
+                           : Err{AddError::kFull};
     if (!added.ok()) {
       arena.release(*at, total);
       return Err{added.error() == AddError::kBroken ? NetSendError::kBroken : NetSendError::kFull};
     }
     frames_[slot] = segment;
     ++in_flight_;
-    next_ = static_cast<std::uint16_t>(slot + 1);
+    next_ = after(slot);
     return {};
   }
 
@@ -64,8 +68,9 @@ class NetTransmitter {
     }
   }
 
-  /// Drops everything in flight. Returns how many frames that were.
-  std::uint16_t release(Arena& arena) {
+  /// Drops everything in flight. Returns how many frames that were, without those that the device had sent by now.
+  std::uint16_t release(AnyDriverQueue<M>& queue, Arena& arena) {
+    (void)reclaim(queue, arena);
     std::uint16_t dropped = 0;
     for (Segment& frame : frames_) {
       if (frame.bytes == 0) continue;
@@ -78,15 +83,21 @@ class NetTransmitter {
   }
 
  private:
-  static constexpr std::uint16_t kNone = UINT16_MAX;
+  /// Memory for a frame, if the queue has room for it as well.
+  std::optional<Offset> place(const AnyDriverQueue<M>& queue, Arena& arena, std::uint32_t bytes) const {
+    if (in_flight_ >= std::min(queue.size(), kQueueSize)) return std::nullopt;
+    return arena.allocate(bytes);
+  }
 
+  static std::uint16_t after(std::uint16_t slot) {
+    return static_cast<std::uint16_t>((slot + 1) % kQueueSize);
+  }
+
+  /// There is one. Devices send in order, as a rule, so it is the next.
   std::uint16_t free_slot() const {
-    if (in_flight_ == kQueueSize) return kNone;
-    for (std::uint16_t n = 0; n < kQueueSize; ++n) {
-      const auto slot = static_cast<std::uint16_t>((next_ + n) % kQueueSize);
-      if (frames_[slot].bytes == 0) return slot;
-    }
-    return kNone;
+    std::uint16_t slot = next_;
+    while (frames_[slot].bytes != 0) slot = after(slot);
+    return slot;
   }
 
   static bool write(const M& memory, Offset at, std::uint32_t total, const NetHeader& header,
