@@ -4,6 +4,7 @@
 """What suite programs have in common: their options, what they say, how they end, and children that end with them."""
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -50,7 +51,8 @@ def end(process):
     process.wait()
     for stream in (process.stdin, process.stdout):
         if stream:
-            stream.close()
+            with contextlib.suppress(BrokenPipeError):  # what was written for whoever has ended is written by close()
+                stream.close()
 
 
 def main(description, run, files):

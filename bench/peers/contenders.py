@@ -179,6 +179,7 @@ class Program(Contender):
                 return json.loads(found[0])
         self.running.kill()
         why = self.running.stderr.read().decode(errors="replace").strip().splitlines()
+        self.close()  # the next sample begins anew
         raise Failed(f"{self.program}: {why[-1] if why else 'it did not answer'}")
 
     def sample(self, here, seconds):
@@ -211,7 +212,7 @@ class Program(Contender):
 class StorageDaemon(Program):
     """qemu-storage-daemon's vhost-user-blk with Hawser's driver before it."""
 
-    WHAT = {NULL_DISK: "a disk that is no memory, only zeroes", FILE_DISK: "a file in /dev/shm, io_uring"}
+    WHAT = {NULL_DISK: "a disk that is no memory, only zeroes", FILE_DISK: "a file in memory, io_uring"}
 
     def __init__(self, disk, depth):
         super().__init__(f"qsd.{disk}", f"qemu-storage-daemon over vhost-user, polled; {self.WHAT[disk]}", "vhost-user-blk",

@@ -111,6 +111,14 @@ class Peers(unittest.TestCase):
         _, events = self.suite("--quick", "--only", "ring.rtt", hawser=self.folder / "hawser")
         self.assertIn("./dev bench peers makes it", self.of("skip", events)["ring.rtt.ringtest.ring"]["why"])
 
+    def test_a_program_that_ends_costs_a_sample_and_is_started_again(self):
+        self.write("programs/dpdk-frames", PROGRAM.format(ns=40).replace("while read -r job; do", "read -r job;").replace("; done", ""))
+        status, events = self.suite("--only", "net.64.there", hawser=self.write("hawser", HAWSER.format(ns=100)))
+        self.assertEqual((status, events[-1]), (0, {"end": {}}))
+        figures = self.of("figure", events)
+        self.assertEqual(len(figures["net.64.there.dpdk.packed"]["samples"]), 3)  # of five
+        self.assertEqual(len(figures["net.64.there.hawser.packed"]["samples"]), 5)
+
     def test_without_hawser_there_is_nothing_to_measure(self):
         status, events = self.suite(hawser="none")
         self.assertEqual((status, list(self.of("skip", events))), (75, ["peers"]))

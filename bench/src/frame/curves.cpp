@@ -18,13 +18,6 @@ namespace {
 
 constexpr std::array<const char*, 3> kAxes = {"payload", "depth", "batch"};
 
-std::string in_words(const std::string& key, const Parameter& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? key : "no " + key;
-  const double number = std::get<double>(value);
-  return key == "payload" ? bytes_in_words(number) : fmt::format("{} {:g}", key, number);
-}
-
 using Params = std::map<std::string, Parameter>;
 struct Line {
   Params params;

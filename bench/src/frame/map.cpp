@@ -26,13 +26,10 @@ const double* number(const Params& params, const std::string& key) {
   return at == params.end() ? nullptr : std::get_if<double>(&at->second);
 }
 
-std::string in_words(const Params& params) {
+std::string all_in_words(const Params& params) {
   std::string words;
   for (const auto& [key, value] : params) {
-    words += words.empty() ? "" : ", ";
-    if (const auto* text = std::get_if<std::string>(&value)) words += *text;
-    if (const auto* amount = std::get_if<double>(&value)) words += fmt::format("{} {:g}", key, *amount);
-    if (const auto* yes = std::get_if<bool>(&value)) words += (*yes ? "" : "not ") + key;
+    words += (words.empty() ? std::string() : ", ") + in_words(key, value);
   }
   return words;
 }
@@ -98,7 +95,7 @@ std::vector<Map> maps(const SuiteResult& suite) {
       continue;
     for (auto& [payload, row] : group.map.payloads)
       for (auto& [depth, places] : row) rank(places, group.better);
-    group.map.title = key.second.empty() ? suite.name : in_words(key.second);
+    group.map.title = key.second.empty() ? suite.name : all_in_words(key.second);
     all.push_back(std::move(group.map));
   }
   return all;

@@ -86,8 +86,12 @@ std::vector<Suite> chosen_suites(const std::vector<std::string>& names, const st
                  [](const Suite& s) { return bool(s.run); });
     return chosen;
   }
-  if (std::find(names.begin(), names.end(), "all") != names.end()) return known;
+  bool all = false;
   for (const std::string& name : names) {
+    if (name == "all") {
+      all = true;
+      continue;
+    }
     const auto at =
         std::find_if(known.begin(), known.end(), [&](const Suite& suite) { return suite.name == name; });
     if (at == known.end()) {
@@ -99,7 +103,7 @@ std::vector<Suite> chosen_suites(const std::vector<std::string>& names, const st
         std::any_of(chosen.begin(), chosen.end(), [&](const Suite& s) { return s.name == name; });
     if (!twice) chosen.push_back(*at);
   }
-  return chosen;
+  return all ? known : chosen;
 }
 
 std::optional<Cores> parse_cores(const std::string& text) {
@@ -181,7 +185,8 @@ void run_suite(const Suite& suite, const SuiteOptions& options, SuiteResult& res
     std::vector<std::string> argv{suite.program};
     if (options.quick) argv.push_back("--quick");
     if (!options.only.empty()) argv.insert(argv.end(), {"--only", options.only});
-    setenv("HAWSER", options.program.c_str(), 1);  // which one it should measure
+    setenv("HAWSER", options.program.c_str(), 1);  // which one it should measure, and where
+    setenv("HAWSER_CORES", fmt::format("{},{}", options.cores.measuring, options.cores.answering).c_str(), 1);
     const ProgramResult ended = run_program(argv, collector);
     result.status = ended.end == ProgramEnd::kMeasured     ? SuiteStatus::kMeasured
                     : ended.end == ProgramEnd::kCannotHere ? SuiteStatus::kSkipped

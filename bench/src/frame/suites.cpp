@@ -70,10 +70,10 @@ std::vector<Suite> known_suites(const std::string& hawser) {
          true, run_stress);
   native("argo", "what a courier costs on top of Argo, over the broker's engine in this process", 20, false,
          run_argo);
-  program("argo-vs-ivshmem", "the same devices over three links of one Xen", "the Xen images (./dev build)",
-          180);
+  program("argo-vs-ivshmem", "the same devices over three links of one Xen",
+          "Xen and its images (./dev bench argo-vs-ivshmem)", 180);
   program("guests", "Linux guests with fio, ping and iperf3, over Hawser and what they have today",
-          "the Linux guests (./dev build), QEMU, fio and iperf3", 300);
+          "the Linux guests and QEMU (./dev bench guests)", 300);
   program("peers", "other people's rings, devices and queues, in turns with Hawser's",
           "the peers (./dev bench peers, see bench/peers/README.md)", 160);
   for (const auto& [name, path] : programs(hawser)) {

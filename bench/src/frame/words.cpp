@@ -121,4 +121,11 @@ std::string shell_word(std::string_view word) {
   return all + "'";
 }
 
+std::string in_words(const std::string& key, const Parameter& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? key : "no " + key;
+  const double number = std::get<double>(value);
+  return key == "payload" ? bytes_in_words(number) : fmt::format("{} {:g}", key, number);
+}
+
 }  // namespace hawser::bench

@@ -70,6 +70,8 @@ class Points {
     Point& point = add(fmt::format("echo.{}", bytes),
                        fmt::format("{} B there and the same back, {}", bytes, in_words(waiting)),
                        {.packed = packed, .waiting = waiting, .payload = bytes, .echo = true});
+    point.figure.params["operation"] =
+        "echo";  // or it would be a point of the curve of those that go one way
     point.latency = true;
     point.figure.against = waiting == Waiting::kPollOnly ? "pingpong.one_line" : "eventfd.other_core";
   }

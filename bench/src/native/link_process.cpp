@@ -63,6 +63,7 @@ LinkProcess::LinkProcess(const std::function<void()>& work) {
 }
 
 LinkProcess::~LinkProcess() {
+  if (pid_ < 0) return;
   kill(pid_, SIGKILL);
   while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }

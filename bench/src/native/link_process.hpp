@@ -54,6 +54,8 @@ class LinkProcess {
   LinkProcess(const LinkProcess&) = delete;
   LinkProcess& operator=(const LinkProcess&) = delete;
   pid_t pid() const { return pid_; }
+  /// It has ended, and somebody else has waited for it.
+  void forget() { pid_ = -1; }
 
  private:
   pid_t pid_;

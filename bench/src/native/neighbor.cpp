@@ -34,16 +34,21 @@ Neighbor::Neighbor(const std::function<Nuisance()>& prepare)
         raise(SIGSTOP);
         for (;;) nuisance();
       }) {
-  if (!await_rest(process_.pid())) throw std::runtime_error("a process that should be in the way ended");
+  if (await_rest(process_.pid())) return;
+  process_.forget();
+  throw std::runtime_error("a process that should be in the way ended");
 }
 
 void Neighbor::go() {
-  kill(process_.pid(), SIGCONT);
+  if (!ended_) kill(process_.pid(), SIGCONT);
 }
 
-void Neighbor::rest() {
+bool Neighbor::rest() {
+  if (ended_) return false;
   kill(process_.pid(), SIGSTOP);
-  (void)await_rest(process_.pid());
+  ended_ = !await_rest(process_.pid());
+  if (ended_) process_.forget();
+  return !ended_;
 }
 
 Neighbor::Nuisance busy(int core) {

@@ -20,16 +20,17 @@ class Neighbor {
   explicit Neighbor(const std::function<Nuisance()>& prepare);
 
   void go();
-  /// Returns when it really rests.
-  void rest();
+  /// Returns when it really rests. False: it has ended.
+  bool rest();
 
  private:
   LinkProcess process_;
+  bool ended_ = false;
 };
 
 /// Computes, and needs nothing but its core.
 Neighbor::Nuisance busy(int core);
-/// Writes a line of every page's every line of `bytes`, far more than caches hold: it has the core, the caches and the bus.
+/// Writes to each line of `bytes` of memory, far more than caches hold: it has the core, the caches and the bus.
 Neighbor::Nuisance writes_memory(int core, std::size_t bytes);
 /// A member of an ivshmem link that it has no part in rings everybody's every doorbell, as fast as it can.
 Neighbor::Nuisance rings_doorbells(const std::string& socket);

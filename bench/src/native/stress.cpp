@@ -47,7 +47,8 @@ class StressRig {
   Run run(const Neighbors& neighbors, const LinkRun& run, unsigned units, Histogram* single) {
     for (const auto& neighbor : neighbors) neighbor->go();
     Run result = driver_.run(run, units, single, {});
-    for (const auto& neighbor : neighbors) neighbor->rest();
+    for (const auto& neighbor : neighbors)
+      if (!neighbor->rest()) result.broken = "a process that should be in the way has ended";
     return result;
   }
 

@@ -11,8 +11,9 @@
 // often, each time in the middle of a hypercall or a disk operation that seed=N chooses.
 //
 // placement=auto|inline|copied|shared: how the bytes of requests travel, as far as the link can (auto: by the rule of
-// hawser/virtio/placement.hpp). spin=MICROSECONDS: how long to look for more before it sleeps (default 20); polling, with more than ever passes between
-// two requests. counts=yes: whenever there is nothing to do, say what this side has done so far, if that is more.
+// hawser/virtio/placement.hpp). spin=MICROSECONDS: how long to look for more before it sleeps (default 20); polling, with
+// more than ever passes between two requests. counts=yes: whenever there is nothing to do, say what this side has done so
+// far, if that is more.
 #include <hawser/guest/argo_port.hpp>
 #include <hawser/guest/machine.hpp>
 #include <hawser/guest/parameters.hpp>

@@ -7,9 +7,9 @@
 // link=ivshmem|xen-shm|argo (by default a window, if there is one), link-number=N; with link=argo also peer=DOMAIN and
 // memory=SIZE (of Argo's rings and buffers; default 12M), silence=MILLISECONDS (after which a peer that says nothing is gone;
 // default 3000). placement=auto|inline|copied|shared: how the bytes of requests travel, as far as the link can (auto: by the
-// rule of hawser/virtio/placement.hpp). restarts=N (with link=argo): instead of all that, write to the disk and read it back, and begin anew in
-// place so often, each time in the middle of a hypercall or the noting down of an acknowledgement that seed=N chooses;
-// quiet=SECONDS after the last loss of the device side (default 2) that is done.
+// rule of hawser/virtio/placement.hpp). restarts=N (with link=argo): instead of all that, write to the disk and read it back,
+// and begin anew in place so often, each time in the middle of a hypercall or the noting down of an acknowledgement that
+// seed=N chooses; quiet=SECONDS after the last loss of the device side (default 2) that is done.
 #include <hawser/guest/argo_port.hpp>
 #include <hawser/guest/machine.hpp>
 #include <hawser/guest/parameters.hpp>

@@ -167,6 +167,7 @@ ping_fast() {
 
 # A file whose sum the other side knows. A connection whose other end has died must not be waited for until TCP gives up.
 get_file() {
+  rm -f /tmp/file
   timeout 20 wget -q -O /tmp/file "http://$address_of_device/file"
   took=$(($(now) - began))
   operations=$(($(packets) - packets_before))

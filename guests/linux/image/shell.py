@@ -5,6 +5,7 @@
 of `hawser boot` (guests/launch/src/linux_machine.cpp)."""
 
 import base64
+import contextlib
 import pathlib
 import re
 import signal
@@ -62,8 +63,11 @@ class Shell:
         return text[:found.start()]
 
     def type(self, line):
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(line.encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise Failed(f"the guest has ended; it said:\n{self.tail()}") from None
 
     def ready(self, seconds=120):
         """Once its shell is there."""
@@ -94,4 +98,5 @@ class Shell:
         if self.running():
             self.process.send_signal(number)
         self.process.wait(20)
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()

@@ -71,6 +71,16 @@ TEST_CASE("a link through vfio-pci names the PCI function, with or without its d
   }
 }
 
+TEST_CASE("a link may say how bytes travel, as far as it can; without a word the rule decides") {
+  CHECK_FALSE(parse_link("argo:s,peer=1").placement);
+  CHECK_FALSE(parse_link("argo:s,peer=1,placement=auto").placement);
+  CHECK(parse_link("argo:s,peer=1,placement=inline").placement == hawser::virtio::Placement::kInline);
+  CHECK(parse_link("xen:/dev/hawser_argo,peer=1,placement=copied").placement ==
+        hawser::virtio::Placement::kCopied);
+  CHECK(parse_link("ivshmem:s,placement=shared").placement == hawser::virtio::Placement::kShared);
+  CHECK(describe(parse_link("argo:s,peer=1,placement=inline")) == "argo:s,peer=1,placement=inline");
+}
+
 TEST_CASE("each malformed link gets its sentence") {
   for (const Wrong& wrong : {
            Wrong{"",
@@ -84,15 +94,18 @@ TEST_CASE("each malformed link gets its sentence") {
            Wrong{"argo:", "the link names no socket; write argo:SOCKET,peer=DOMAIN"},
            Wrong{"guest:", "the link names no device; write guest:/dev/hawser0"},
            Wrong{"guest:/dev/hawser0,unsealed",
-                 "'unsealed' is not an option of a link in a guest; it may have link=N and links=N"},
+                 "'unsealed' is not an option of a link in a guest; it may have link=N, links=N and "
+                 "placement=WORD"},
            Wrong{"vfio:", "the link names no PCI function; write vfio:0000:00:04.0"},
            Wrong{"vfio:/dev/vfio/3",
                  "'/dev/vfio/3' is not the address of a PCI function; write vfio:0000:00:04.0"},
            Wrong{"vfio:0000:00:04.0,unsealed",
-                 "'unsealed' is not an option of a link in a guest; it may have link=N and links=N"},
+                 "'unsealed' is not an option of a link in a guest; it may have link=N, links=N and "
+                 "placement=WORD"},
            Wrong{"argo:s", "the link does not say whose domain is the other side; add peer=DOMAIN"},
            Wrong{"argo:s,peer=1,links=2",
-                 "'links=2' is not an option of a link over Argo; it may have peer=DOMAIN and link=N"},
+                 "'links=2' is not an option of a link over Argo; it may have peer=DOMAIN, link=N and "
+                 "placement=WORD"},
            Wrong{"ivshmem:", "the link names no socket; write ivshmem:SOCKET"},
            Wrong{"ivshmem:,link=1", "the link names no socket; write ivshmem:SOCKET"},
            Wrong{"ivshmem:s,link", "'link': link must be a number from 0 to 4095"},
@@ -105,7 +118,15 @@ TEST_CASE("each malformed link gets its sentence") {
                  "'links=99999999999999999999': links must be a number from 1 to 4096"},
            Wrong{"ivshmem:s,link=1,link=2", "'link=2': link was already given"},
            Wrong{"ivshmem:s,unsealed=yes",
-                 "'unsealed=yes' is not an option of a link; it may have link=N, links=N and unsealed"},
+                 "'unsealed=yes' is not an option of a link; it may have link=N, links=N, placement=WORD and "
+                 "unsealed"},
+           Wrong{"argo:s,peer=1,placement=shared",
+                 "'placement=shared': this link shares no memory: the placement is auto, inline or copied"},
+           Wrong{"ivshmem:s,placement=inline",
+                 "'placement=inline': where memory is shared, bytes stay where they lie: the placement is "
+                 "auto or shared"},
+           Wrong{"xen:/dev/hawser_argo,peer=1,placement=fast",
+                 "'placement=fast': a placement is auto, inline, copied or shared"},
            Wrong{"ivshmem:s,", "'s': there is an option without a name after a comma"},
            Wrong{"ivshmem:s,=3", "'s': there is an option without a name after a comma"},
        }) {

@@ -17,6 +17,8 @@ std::string with_unit(double value, std::string_view unit);
 std::string bytes_in_words(double bytes);
 /// "45 s", "2 min 05 s".
 std::string span_in_words(double seconds);
+/// A parameter of a figure: "ivshmem", "packed" or "no packed", "64 B", "depth 8".
+std::string in_words(const std::string& key, const Parameter& value);
 /// Three significant digits.
 std::string short_number(double value);
 

@@ -7,6 +7,7 @@
 
 #include <hawser/transport/link.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>

@@ -28,6 +28,7 @@ class ParcelBuilder {
   static constexpr std::size_t kStaging = 16u << 10;
   /// Bytes of memory that a builder works in. What is sent lies there, so it must be memory that the carrier can read.
   static constexpr std::size_t kMemory = (kHead + kStaging + 63) / 64 * 64;
+
   ParcelBuilder() = default;
   explicit ParcelBuilder(std::span<std::byte> memory) : memory_(memory.first(kMemory)) {}
 
@@ -77,8 +78,8 @@ class ParcelBuilder {
     return takes_entry() && bytes <= room();
   }
 
-  /// Adds bytes of the entry that is being written, which has so many pieces, at most room(); how many were taken. Fewer than asked, maybe none:
-  /// no part is left.
+  /// Adds bytes of the entry that is being written, which has so many pieces, at most room(); how many were taken.
+  /// Fewer than asked, maybe none: no part is left.
   std::size_t add(std::span<const std::byte> bytes, std::size_t pieces) {
     if (bytes.empty()) return 0;
     const std::size_t left = parts_left();
