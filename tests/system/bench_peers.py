@@ -152,8 +152,8 @@ class Peers(unittest.TestCase):
                 report = self.folder / f"{prefix}.json"
                 done = subprocess.run([chosen.hawser, "bench", "peers", "--quick", "--only", prefix, "--report", report],
                                       capture_output=True, text=True, timeout=100, env=env)
-                self.assertEqual(done.returncode, 0, done.stderr)
                 [suite] = json.loads(report.read_text())["suites"]
+                self.assertEqual(done.returncode, 0 if suite["figures"] else 2, done.stderr)
                 for figure in suite["figures"]:
                     self.assertGreater(figure["median"], 0)
                 for skip in suite["skips"]:

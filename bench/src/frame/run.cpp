@@ -266,16 +266,18 @@ int run_bench(BenchOptions options) {
       if (!suite.run) say(fmt::format("not run unless named: {} (needs {})", suite.name, suite.needs));
   }
   bool failed = !written;
-  bool any = false;
+  bool any = false, skipped = false;
   for (const SuiteResult& suite : results.suites) {
     any |= !suite.figures.empty();
+    skipped |= !suite.skips.empty();
     if (suite.status != SuiteStatus::kFailed) continue;
     failed = true;
     say(fmt::format("{} failed; its notes say why", suite.name));
   }
   if (!any && !failed) {
-    say(options.suite.only.empty() ? "nothing could be measured; the lines above say why"
-                                   : fmt::format("no figure's name begins with '{}'", options.suite.only));
+    say(options.suite.only.empty() || skipped
+            ? "nothing could be measured; the lines above say why"
+            : fmt::format("no figure's name begins with '{}'", options.suite.only));
     return 2;
   }
   return failed ? 1 : 0;
