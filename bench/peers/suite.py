@@ -124,9 +124,8 @@ class Turns:
         if behind <= 1:
             return
         what = next(c.what for c in self.row.contenders if c.name == rival)
-        comparison = "as fast" if self.row.better == "higher" else "as long for Hawser"
-        words = f"{what} is {behind:.2f} times {comparison}" if self.row.better == "higher" else \
-            f"it takes {behind:.2f} times {comparison} as for {what}"
+        words = f"{what} is {behind:.2f} times as fast" if self.row.better == "higher" else \
+            f"it takes {behind:.2f} times as long for Hawser as for {what}"
         say(note={"name": self.row.figure(contender), "text": f"A peer is better: {words}."})
 
 

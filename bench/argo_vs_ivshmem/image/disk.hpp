@@ -6,6 +6,7 @@
 #pragma once
 
 #include "point.hpp"
+#include "polling.hpp"
 
 #include <hawser/app/driver_session.hpp>
 #include <hawser/app/pattern.hpp>
@@ -166,8 +167,7 @@ class Disk {
         return;
       }
       if (polled_) {
-        keep_alive(now);
-        spin_hint();
+        look(session_, alive_, now);
       } else {
         (void)driver_.wait(now + kPollInterval);
       }
@@ -182,20 +182,9 @@ class Disk {
     return !whole || !app::Pattern(kInside).first_difference(inside, 1);
   }
 
-  /// Whoever neither waits nor asks is taken for dead otherwise; and where nothing is shared, this is what looks.
-  void keep_alive(Instant now) {
-    const bool shared = session_.link().visibility() == Visibility::kShared;
-    if (shared && elapsed(alive_, now) < kKeepAlive) return;
-    alive_ = now;
-    (void)session_.bus().pump();
-  }
-
   std::span<std::byte> bytes(std::uint32_t slot) const {
     return session_.link().region().area(buffers_[slot], point_.bytes, 1).value().bytes();
   }
-
-  static constexpr Duration kPatience = seconds(5);
-  static constexpr Duration kKeepAlive = milliseconds(5);
 
   Session& session_;
   Device& device_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "point.hpp"
+#include "polling.hpp"
 
 #include <hawser/app/driver_session.hpp>
 #include <hawser/app/pattern.hpp>
@@ -56,8 +57,6 @@ class Network {
  private:
   static constexpr std::size_t kTcpHeaders = virtio::kEthernetHeader + 20 + 20;
   static constexpr std::size_t kLongest = 1514;
-  static constexpr Duration kPatience = seconds(5);
-  static constexpr Duration kKeepAlive = milliseconds(5);
 
   static void put16(std::byte* at, std::size_t value) {
     at[0] = static_cast<std::byte>(value >> 8 & 0xff);
@@ -150,22 +149,13 @@ class Network {
         return;
       }
       if (polled_) {
-        keep_alive(now);
-        spin_hint();
+        look(session_, alive_, now);
       } else if (!driver_.prepare_to_wait()) {
         (void)device_.wait(now + kPollInterval);
       }
     }
     got.count = back - first;
     got.ns = elapsed(start, now).ns;
-  }
-
-  /// Whoever neither waits nor asks is taken for dead otherwise; and where nothing is shared, this is what looks.
-  void keep_alive(Instant now) {
-    const bool shared = session_.link().visibility() == Visibility::kShared;
-    if (shared && elapsed(alive_, now) < kKeepAlive) return;
-    alive_ = now;
-    (void)session_.bus().pump();
   }
 
   static constexpr std::uint64_t kInside = 0x6861777365726e65;

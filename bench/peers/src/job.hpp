@@ -17,7 +17,6 @@
 
 #include <fmt/format.h>
 
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -29,7 +28,6 @@
 #include <string>
 #include <vector>
 
-#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace hawser::peers {
@@ -48,7 +46,6 @@ struct Job {
 
 /// Does jobs until there are none. What starts another process or thread comes before.
 inline int do_jobs(const std::function<void(const Job&)>& work) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::cout << "{}" << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
     Job job;

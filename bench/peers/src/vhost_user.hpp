@@ -8,6 +8,7 @@
 
 #include <hawser/virtio/driver/transport.hpp>
 
+#include <hawser/process/owned_fd.hpp>
 #include <hawser/transport/memory.hpp>
 
 #include <array>
@@ -29,20 +30,6 @@
 
 namespace hawser::peers {
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int operator*() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 class VhostUserTransport {
  public:
   using MemoryType = RegionMemory;
@@ -59,13 +46,13 @@ class VhostUserTransport {
     if (path.size() >= sizeof address.sun_path) return;
     std::memcpy(address.sun_path, path.c_str(), path.size());
     const std::uint64_t for_ever = UINT64_MAX - 1;
-    if (write(*kick_, &for_ever, sizeof for_ever) != sizeof for_ever) return;
-    if (ftruncate(*file_, kBytes) != 0) return;
-    void* at = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, *file_, 0);
+    if (write(kick_.get(), &for_ever, sizeof for_ever) != sizeof for_ever) return;
+    if (ftruncate(file_.get(), kBytes) != 0) return;
+    void* at = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file_.get(), 0);
     if (at == MAP_FAILED) return;
     memory_ = std::span(static_cast<std::byte*>(at), kBytes);
     arena_.emplace(Offset(0), kBytes, bitmap_);
-    if (connect(*socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return;
+    if (connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return;
     problem_ = nullptr;
   }
   ~VhostUserTransport() {
@@ -97,7 +84,7 @@ class VhostUserTransport {
         std::uint64_t{negotiated_.block(1)} << 32 | negotiated_.block(0) | kProtocolFeatures;
     const Region region{1, 0, 0, kBytes, user_address(Offset(0)), 0};
     if (!tell(kSetProtocolFeatures, kConfig) || !(owned_ || tell(kSetOwner)) || !tell(kSetFeatures, taken) ||
-        !tell(kSetMemory, region, *file_))
+        !tell(kSetMemory, region, file_.get()))
       return Err{virtio::TransportError::kLinkDown};
     owned_ = true;
     return negotiated_;
@@ -137,8 +124,8 @@ class VhostUserTransport {
         0, 0, user_address(layout_.descriptors), user_address(layout_.device), user_address(layout_.driver),
         0};
     const bool done = tell(kSetSize, State{0, size}) && tell(kSetBase, State{0, 0}) &&
-                      tell(kSetAddresses, addresses) && tell(kSetCall, std::uint64_t{0}, *call_) &&
-                      tell(kSetKick, std::uint64_t{0}, *kick_) && tell(kSetEnable, State{0, 1});
+                      tell(kSetAddresses, addresses) && tell(kSetCall, std::uint64_t{0}, call_.get()) &&
+                      tell(kSetKick, std::uint64_t{0}, kick_.get()) && tell(kSetEnable, State{0, 1});
     if (!done) return Err{virtio::TransportError::kLinkDown};
     return std::move(queue).value();
   }
@@ -228,14 +215,15 @@ class VhostUserTransport {
       control->cmsg_len = CMSG_LEN(sizeof fd);
       std::memcpy(CMSG_DATA(control), &fd, sizeof fd);
     }
-    return sendmsg(*socket_, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof header + payload.size());
+    return sendmsg(socket_.get(), &message, MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(sizeof header + payload.size());
   }
 
   bool receive(Request request, std::span<std::byte> payload) {
     Header header{};
-    return recv(*socket_, &header, sizeof header, MSG_WAITALL) == sizeof header &&
+    return recv(socket_.get(), &header, sizeof header, MSG_WAITALL) == sizeof header &&
            header.request == request && header.bytes == payload.size() &&
-           recv(*socket_, payload.data(), payload.size(), MSG_WAITALL) ==
+           recv(socket_.get(), payload.data(), payload.size(), MSG_WAITALL) ==
                static_cast<ssize_t>(payload.size());
   }
 
@@ -255,11 +243,11 @@ class VhostUserTransport {
   }
 
   const std::uint32_t device_id_;
-  Descriptor file_, socket_;
+  process::OwnedFd file_, socket_;
   /// Each read takes one off it, and there are enough for centuries: a device that knows no polling, but looks again as
   /// long as this is readable, polls.
-  Descriptor kick_;
-  Descriptor call_;
+  process::OwnedFd kick_;
+  process::OwnedFd call_;
   std::span<std::byte> memory_;
   std::vector<std::uint64_t> bitmap_ = std::vector<std::uint64_t>(virtio::Arena::bitmap_words(kBytes));
   std::optional<virtio::Arena> arena_;

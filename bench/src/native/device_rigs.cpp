@@ -131,29 +131,6 @@ class FrameDriver : DriverSide<Link> {
   std::array<std::byte, Mirror::kMostBytes> frame_, in_;
 };
 
-class IvshmemFrameRig final : public FrameRig {
- public:
-  explicit IvshmemFrameRig(Cores cores)
-      : ends_(cores,
-              [](Link& link, LinkControl& control) {
-                Mirror mirror(control);
-                virtio::device::Net<RegionMemory, Mirror> model(mirror, {});
-                serve_device(link, control, model);
-              }),
-        driver_(ends_.link(), ends_.control(), {cores}) {
-    driver_.wait_up();
-    ends_.settled();
-  }
-
-  Run run(const FrameRun& run, unsigned units, Histogram* single) override {
-    return driver_.run(run, units, single);
-  }
-
- private:
-  IvshmemEnds ends_;
-  FrameDriver driver_;
-};
-
 // ---- block ---------------------------------------------------------------------------------------------------
 
 class ReadDriver : DriverSide<Link> {
@@ -181,39 +158,49 @@ class ReadDriver : DriverSide<Link> {
   std::optional<BlockReads<Device>> reads_;
 };
 
-class IvshmemReadRig final : public ReadRig {
+// ---- rigs ----------------------------------------------------------------------------------------------------
+
+/// A driver here, a process that serves its device, and an ivshmem server.
+template <class Rig, class Driver, class What>
+class OverIvshmem final : public Rig {
  public:
-  explicit IvshmemReadRig(Cores cores)
-      : ends_(cores,
-              [](Link& link, LinkControl& control) {
-                std::vector<std::byte> bytes(kDiskBytes);
-                number_blocks(bytes);
-                virtio::device::MemoryDisk disk(bytes);
-                virtio::device::BlkRoom<RegionMemory> room;
-                virtio::device::Blk<RegionMemory, virtio::device::MemoryDisk> model(room, disk);
-                serve_device(link, control, model);
-              }),
-        driver_(ends_.link(), ends_.control(), {cores}) {
+  OverIvshmem(Cores cores, const IvshmemEnds::Serve& serve)
+      : ends_(cores, serve), driver_(ends_.link(), ends_.control(), {cores}) {
     driver_.wait_up();
     ends_.settled();
   }
 
-  Run run(const ReadRun& run, unsigned units, Histogram* single) override {
-    return driver_.run(run, units, single);
+  Run run(const What& what, unsigned units, Histogram* single) override {
+    return driver_.run(what, units, single);
   }
 
  private:
   IvshmemEnds ends_;
-  ReadDriver driver_;
+  Driver driver_;
 };
+
+void serve_frames(Link& link, LinkControl& control) {
+  Mirror mirror(control);
+  virtio::device::Net<RegionMemory, Mirror> model(mirror, {});
+  serve_device(link, control, model);
+}
+
+void serve_blocks(Link& link, LinkControl& control) {
+  std::vector<std::byte> bytes(kDiskBytes);
+  number_blocks(bytes);
+  virtio::device::MemoryDisk disk(bytes);
+  virtio::device::BlkRoom<RegionMemory> room;
+  virtio::device::Blk<RegionMemory, virtio::device::MemoryDisk> model(room, disk);
+  serve_device(link, control, model);
+}
 
 }  // namespace
 
 std::unique_ptr<FrameRig> frame_rig(Cores cores) {
-  return std::make_unique<IvshmemFrameRig>(cores);
+  return std::make_unique<OverIvshmem<FrameRig, FrameDriver, FrameRun>>(cores, serve_frames);
 }
 std::unique_ptr<ReadRig> read_rig(Cores cores) {
-  return std::make_unique<IvshmemReadRig>(cores);
+  return std::make_unique<OverIvshmem<ReadRig, ReadDriver, ReadRun>>(cores, serve_blocks);
 }
 
 }  // namespace hawser::bench

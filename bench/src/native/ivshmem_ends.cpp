@@ -7,10 +7,6 @@
 
 namespace hawser::bench {
 
-namespace {
-constexpr std::uint64_t kWindow = 64u << 20;
-}
-
 IvshmemEnds::IvshmemEnds(Cores cores, const Serve& serve, unsigned members)
     : server_([path = socket(), members] {
         ivshmem::ServerControl control;

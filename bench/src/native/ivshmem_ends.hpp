@@ -10,11 +10,13 @@
 #include <hawser/ivshmem/client/socket_port.hpp>
 #include <hawser/ivshmem/link.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
 namespace hawser::bench {
 
+inline constexpr std::uint64_t kWindow = 64u << 20;  ///< Bytes of an ivshmem window, or of a broker's domain.
 /// A rig is not looked at while others are measured.
 inline constexpr Duration kSilence = seconds(120);
 

@@ -19,7 +19,6 @@
 namespace hawser::bench {
 namespace {
 
-constexpr std::uint64_t kWindow = 64u << 20;
 // ---- loopback ------------------------------------------------------------------------------------------------
 
 class LoopbackRig final : public LinkRig {
