@@ -22,7 +22,7 @@ using launch::Order;
 /// Of an installed program PREFIX/bin/hawser: PREFIX/share/hawser/images. Of build/native/cli/hawser: build.
 std::filesystem::path default_images() {
   const auto program = std::filesystem::canonical("/proc/self/exe");
-  const auto installed = program.parent_path().parent_path() / "share" / "hawser" / "images";
+  auto installed = program.parent_path().parent_path() / "share" / "hawser" / "images";
   if (std::filesystem::is_directory(installed)) return installed;
   return program.parent_path().parent_path().parent_path();
 }

@@ -186,7 +186,7 @@ std::string table(const Look& now, const Look* before, const Words& words) {
   std::string text;
   const StageView* last = nullptr;
   for (const auto& queue : now.queues) {
-    if (queue.view != last) {
+    if (last == nullptr || queue.view != last) {
       text += fmt::format("{}hawser {} --link {} (process {}), {}\n", last == nullptr ? "" : "\n",
                           queue.view->verb(), queue.view->link(), queue.view->pid(),
                           queue.record.side == StageSide::kDriver ? "driver" : "device");

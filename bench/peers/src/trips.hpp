@@ -6,6 +6,7 @@
 
 #include "job.hpp"
 
+#include <cmath>
 #include <span>
 
 namespace hawser::peers {
@@ -40,9 +41,10 @@ int measure_trips(int argc, char** argv) {
     trips(job.ns / 10, nullptr);  // warm
     // Whoever sleeps is taken off its core all the time: the median has to do.
     constexpr double kSlice = 8e6;
+    const auto count = static_cast<unsigned>(std::ceil(job.ns / kSlice));
     bench::Histogram single;
     std::vector<double> slices;
-    for (double spent = 0; spent < job.ns; spent += kSlice) slices.push_back(trips(kSlice, &single));
+    for (unsigned n = 0; n < count; ++n) slices.push_back(trips(kSlice, &single));
     say(bench::median(slices), single);
   });
 }

@@ -51,15 +51,20 @@ std::vector<double> ticks_of(const Axis& axis, double low, double high) {
   }
   if (axis.logarithmic) {
     const bool wide = high / low > 3e3;
-    for (double decade = std::pow(10, std::floor(std::log10(low))); decade <= high * 1.0001; decade *= 10)
+    const int last = static_cast<int>(std::floor(std::log10(high * 1.0001)));
+    for (int power = static_cast<int>(std::floor(std::log10(low))); power <= last; ++power) {
+      const double decade = std::pow(10, power);
       for (const double step : {1.0, 2.0, 5.0})
         if ((step == 1 || !wide) && decade * step >= low * 0.9999 && decade * step <= high * 1.0001)
           ticks.push_back(decade * step);
+    }
     return ticks;
   }
   double step = std::pow(10, std::floor(std::log10(std::max(high - low, 1e-12))));
   while ((high - low) / step < 4) step /= 2;
-  for (double tick = std::ceil(low / step) * step; tick <= high * 1.0001; tick += step) ticks.push_back(tick);
+  const double first = std::ceil(low / step);
+  const int count = static_cast<int>(std::floor(high * 1.0001 / step - first)) + 1;
+  for (int n = 0; n < count; ++n) ticks.push_back((first + n) * step);
   return ticks;
 }
 

@@ -48,11 +48,11 @@ const char* quantity(const std::string& unit) {
 Axis axis_of(const std::string& key) {
   if (key == "payload") {
     std::vector<double> ticks;
-    for (double bytes = 1; bytes <= 1 << 30; bytes *= 4) ticks.push_back(bytes);
+    for (int power = 0; power <= 30; power += 2) ticks.push_back(std::exp2(power));
     return {"payload", true, bytes_in_words, ticks};
   }
   std::vector<double> ticks;
-  for (double n = 1; n <= 65536; n *= 2) ticks.push_back(n);
+  for (int power = 0; power <= 16; ++power) ticks.push_back(std::exp2(power));
   return {key == "depth" ? "requests in flight" : "requests published together", true,
           [](double n) { return fmt::format("{:g}", n); }, ticks};
 }

@@ -47,7 +47,7 @@ std::string processor_name() {
 }
 
 std::string hypervisor_name() {
-  if (const auto type = first_line("/sys/hypervisor/type"); !type.empty()) return type;
+  if (auto type = first_line("/sys/hypervisor/type"); !type.empty()) return type;
   if (cpuinfo("flags").find(" hypervisor") == std::string::npos) return "none";
   const std::string vendor = first_line("/sys/class/dmi/id/sys_vendor");
   return vendor.empty() ? "some" : vendor;

@@ -78,7 +78,7 @@ class Measurer {
     const auto points = static_cast<unsigned>(states_.size());
     const unsigned timed = static_cast<unsigned>(
         std::count_if(states_.begin(), states_.end(), [](const auto& s) { return s.point.latency; }));
-    const double runs = points * (measuring_.rounds + 3) + timed * (measuring_.rounds / kLatencyEvery);
+    const unsigned runs = points * (measuring_.rounds + 3) + timed * (measuring_.rounds / kLatencyEvery);
     const double seconds = runs * measuring_.slice_ns * 1.15 / 1e9;
     sink_.begin({points * measuring_.rounds, seconds});
     enough_ = static_cast<double>(clock_ns()) + std::max(10e9, kPatience * seconds * 1e9);

@@ -50,7 +50,7 @@ constexpr void put(S& sink, const T& part) {
   } else if constexpr (std::same_as<T, char>) {
     sink.write(std::string_view(&part, 1));
   } else if constexpr (std::signed_integral<T>) {
-    const auto bits = static_cast<std::uint64_t>(part);
+    const auto bits = static_cast<std::uint64_t>(std::int64_t{part});  // the sign goes into all 64 bits
     if (part < 0) sink.write("-");
     put_number(sink, part < 0 ? 0 - bits : bits, 10, 1);
   } else if constexpr (std::unsigned_integral<T>) {
