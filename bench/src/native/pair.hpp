@@ -8,6 +8,8 @@
 
 #include <hawser/bench/machine.hpp>
 
+#include <hawser/virtio/queue/poll_pace.hpp>
+
 #include <hawser/transport/order.hpp>
 
 #include <atomic>
@@ -25,17 +27,21 @@ class Patience {
 
   /// Between two looks. False: the run is over.
   bool wait() {
-    spin_hint();
+    pace_.wait();
     if ((++idle_ & 1023) != 0) return true;
     if (idle_ >= kEnough) over_.store(true, std::memory_order_relaxed);
     return !over_.load(std::memory_order_relaxed);
   }
   /// Something happened.
-  void reset() { idle_ = 0; }
+  void reset() {
+    idle_ = 0;
+    pace_.found();
+  }
 
  private:
   static constexpr unsigned kEnough = 32 * 1024;
   std::atomic<bool>& over_;
+  virtio::PollPace pace_;
   unsigned idle_ = 0;
 };
 

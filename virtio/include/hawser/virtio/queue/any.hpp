@@ -46,11 +46,10 @@ class AnyDeviceQueue {
   StageProbe* probe() const { return probe_; }
 
   Result<Chain, TakeError> try_take(std::span<Segment> storage) {
-    auto taken = packed() ? packed_.try_take(storage) : split_.try_take(storage);
-    if (probe_ != nullptr && taken.ok()) probe_->taken(taken->sequence());
-    return taken;
+    if (probe_ != nullptr) return timed_take(storage);
+    return packed() ? packed_.try_take(storage) : split_.try_take(storage);
   }
-  void complete(Chain chain, std::uint32_t written) {
+  void complete(Chain&& chain, std::uint32_t written) {
     if (probe_ != nullptr) probe_->completed(chain.sequence());
     packed() ? packed_.complete(std::move(chain), written) : split_.complete(std::move(chain), written);
   }
@@ -71,6 +70,12 @@ class AnyDeviceQueue {
 
  private:
   bool packed() const { return format_ == RingFormat::kPacked; }
+
+  Result<Chain, TakeError> timed_take(std::span<Segment> storage) {
+    auto taken = packed() ? packed_.try_take(storage) : split_.try_take(storage);
+    if (taken.ok()) probe_->taken(taken->sequence());
+    return taken;
+  }
 
   SplitDeviceQueue<M> split_;
   PackedDeviceQueue<M> packed_;
@@ -120,7 +125,7 @@ class AnyDriverQueue {
     return wanted;
   }
   Result<Reaped, TakeError> try_reap() {
-    auto reaped = packed() ? packed_.try_reap() : split_.try_reap();
+    const auto reaped = packed() ? packed_.try_reap() : split_.try_reap();
     if (probe_ != nullptr && reaped.ok()) probe_->reaped(reaped->token.value);
     return reaped;
   }

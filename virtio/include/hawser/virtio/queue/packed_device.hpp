@@ -50,23 +50,18 @@ class PackedDeviceQueue {
     const auto high = ring_.template observe<std::uint64_t>(take_.high());
     if (!take_.available(static_cast<std::uint16_t>(high >> 48))) return Err{TakeError::kNothing};
     if (held_ == size_) return breaks(QueueFault::kAvailableIndexRanAhead);
+    const auto descriptor = detail::Descriptor::packed(ring_.template load<std::uint64_t>(take_.low()), high);
+    if (descriptor.has(VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) [[unlikely]]
+      return take_several(descriptor, storage);
     detail::ChainGatherer<M> gatherer(memory_, storage);
-    auto descriptor = detail::Descriptor::packed(ring_.template load<std::uint64_t>(take_.low()), high);
-    std::uint16_t slots = 1;
-    if (!descriptor.has(VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) [[likely]] {
-      if (const QueueFault fault = gatherer.push(descriptor); fault != QueueFault::kNone)
-        return breaks(fault);
-    } else if (const QueueFault fault = gather(descriptor, slots, gatherer); fault != QueueFault::kNone) {
-      return breaks(fault);
-    }
-    take_.advance(slots, size_);
-    held_ = static_cast<std::uint16_t>(held_ + slots);
-    return gatherer.chain(owner_, descriptor.tail, slots, taken_++);
+    if (const QueueFault fault = gatherer.push(descriptor); fault != QueueFault::kNone) return breaks(fault);
+    return taken(gatherer, descriptor.tail, 1);
   }
 
-  void complete(Chain chain, std::uint32_t written) {
+  void complete(Chain&& chain, std::uint32_t written) {
     if (chain.owner() != &owner_) {
       if (fault_ == QueueFault::kNone) fault_ = QueueFault::kChainOfAnotherQueue;
+      const Chain lost(std::move(chain));
       return;
     }
     if (usable()) {
@@ -128,6 +123,22 @@ class PackedDeviceQueue {
     return Err{TakeError::kBroken};
   }
 
+  Chain taken(const detail::ChainGatherer<M>& gatherer, std::uint16_t id, std::uint16_t slots) {
+    take_.advance(slots, size_);
+    held_ = static_cast<std::uint16_t>(held_ + slots);
+    return gatherer.chain(owner_, id, slots, taken_++);
+  }
+
+  /// Apart from try_take(), which a round trip waits for: registers that only this needs would be saved for all.
+  [[gnu::noinline]] Result<Chain, TakeError> take_several(detail::Descriptor head,
+                                                          std::span<Segment> storage) {
+    detail::ChainGatherer<M> gatherer(memory_, storage);
+    std::uint16_t slots = 1;
+    if (const QueueFault fault = gather(head, slots, gatherer); fault != QueueFault::kNone)
+      return breaks(fault);
+    return taken(gatherer, head.tail, slots);
+  }
+
   /// A chain of several descriptors or an indirect one. `descriptor` is the head and becomes the last, which
   /// is the one that carries the id (§2.8.6); `slots` becomes the number of ring slots.
   QueueFault gather(detail::Descriptor& descriptor, std::uint16_t& slots,
@@ -164,7 +175,7 @@ class PackedDeviceQueue {
     step_ = static_cast<std::uint16_t>(step_ + slots);
   }
 
-  void complete_in_order(const Chain& chain, std::uint32_t written) {
+  [[gnu::noinline]] void complete_in_order(const Chain& chain, std::uint32_t written) {
     if (chain.sequence() != completed_) {
       fault_ = QueueFault::kCompletedOutOfOrder;
       return;
@@ -190,9 +201,9 @@ class PackedDeviceQueue {
   detail::PackedPosition use_;   ///< The next descriptor to mark as used.
   std::uint16_t size_ = 0;
   std::uint16_t held_ = 0;       ///< Slots that are ours: taken, and not given back by publish().
+  std::uint16_t step_ = 0;       ///< Slots marked as used since publish().
   std::uint16_t taken_ = 0;      ///< Chains handed out.
   std::uint16_t completed_ = 0;  ///< In order: chains that came back.
-  std::uint16_t step_ = 0;       ///< Slots marked as used since publish().
   QueueFault fault_ = QueueFault::kNotSetUp;
   bool in_order_ = false;
   bool indirect_ = false;

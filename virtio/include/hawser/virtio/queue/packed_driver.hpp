@@ -197,7 +197,7 @@ class PackedDriverQueue {
 
   /// One used descriptor may stand for several requests: all before the one it names were used completely
   /// (§2.8.8).
-  Result<Reaped, TakeError> reap_oldest() {
+  [[gnu::noinline]] Result<Reaped, TakeError> reap_oldest() {
     const std::uint16_t id = oldest_;
     oldest_ = after(id);
     const bool last = id == batch_last_;

@@ -5,7 +5,8 @@
 // processor; how long it pays is learned from how long the last waits were.
 #pragma once
 
-#include <hawser/transport/order.hpp>
+#include <hawser/virtio/queue/poll_pace.hpp>
+
 #include <hawser/transport/time.hpp>
 #include <hawser/transport/wake.hpp>
 
@@ -28,6 +29,7 @@ class AdaptiveSpin {
       : mode_(mode), longest_(longest), budget_(longest) {}
 
   Mode mode() const { return mode_; }
+  PollPace& pace() { return pace_; }
 
   /// For how long the next wait should look.
   Duration budget() const {
@@ -50,6 +52,7 @@ class AdaptiveSpin {
   Mode mode_;
   Duration longest_;
   Duration budget_;
+  PollPace pace_;
 };
 
 /// Waits until there is something to do, or `until`.
@@ -67,8 +70,11 @@ Wake spin_then_sleep(AdaptiveSpin& spin, Instant until, Look look, Arm arm, Slee
   const Instant enough = std::min(until, start + spin.budget());
   while (spin.budget() > Duration{}) {
     for (unsigned n = 0; n < kLooksPerClock; ++n) {
-      if (look()) return Wake::kRung;
-      spin_hint();
+      if (look()) {
+        spin.pace().found();
+        return Wake::kRung;
+      }
+      spin.pace().wait();
     }
     if (now() >= enough) break;
   }

@@ -58,14 +58,19 @@ class SplitDeviceQueue {
     }
     const auto head =
         areas_.driver.template load<std::uint16_t>(SplitLayout::available(taken_ & (size_ - 1)));
+    if (head >= size_) return breaks(QueueFault::kDescriptorIndexOutOfRange);
+    const detail::Descriptor descriptor = read_descriptor(head);
+    if (descriptor.has(VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT))
+      return take_several(head, descriptor, storage);
     detail::ChainGatherer<M> gatherer(memory_, storage);
-    if (const QueueFault fault = gather(head, gatherer); fault != QueueFault::kNone) return breaks(fault);
+    if (const QueueFault fault = gatherer.push(descriptor); fault != QueueFault::kNone) return breaks(fault);
     return gatherer.chain(owner_, head, 1, taken_++);
   }
 
-  void complete(Chain chain, std::uint32_t written) {
+  void complete(Chain&& chain, std::uint32_t written) {
     if (chain.owner() != &owner_) {
       if (fault_ == QueueFault::kNone) fault_ = QueueFault::kChainOfAnotherQueue;
+      const Chain lost(std::move(chain));
       return;
     }
     if (usable()) {
@@ -138,22 +143,33 @@ class SplitDeviceQueue {
     return Err{TakeError::kBroken};
   }
 
-  QueueFault gather(std::uint16_t at, detail::ChainGatherer<M>& gatherer) const {
-    for (std::uint32_t left = size_; left != 0; --left) {
-      if (at >= size_) return QueueFault::kDescriptorIndexOutOfRange;
-      const std::size_t place = std::size_t{at} * sizeof(virtq_desc);
-      const auto low = areas_.descriptors.template load<std::uint64_t>(place);
-      const auto high = areas_.descriptors.template load<std::uint64_t>(place + 8);
-      const auto descriptor = detail::Descriptor::split(low, high);
+  detail::Descriptor read_descriptor(std::uint16_t at) const {
+    const std::size_t place = std::size_t{at} * sizeof(virtq_desc);
+    return detail::Descriptor::split(areas_.descriptors.template load<std::uint64_t>(place),
+                                     areas_.descriptors.template load<std::uint64_t>(place + 8));
+  }
+
+  /// Apart from try_take(), which a round trip waits for: registers that only this needs would be saved for all.
+  [[gnu::noinline]] Result<Chain, TakeError> take_several(std::uint16_t head, detail::Descriptor descriptor,
+                                                          std::span<Segment> storage) {
+    detail::ChainGatherer<M> gatherer(memory_, storage);
+    if (const QueueFault fault = gather(descriptor, gatherer); fault != QueueFault::kNone)
+      return breaks(fault);
+    return gatherer.chain(owner_, head, 1, taken_++);
+  }
+
+  QueueFault gather(detail::Descriptor descriptor, detail::ChainGatherer<M>& gatherer) const {
+    for (std::uint32_t left = size_;;) {
       if (descriptor.has(VIRTQ_DESC_F_INDIRECT)) {
         // §2.7.5.3.2: plain descriptors may come before it, nothing after it.
         return indirect_ ? gatherer.push_table(descriptor, true) : QueueFault::kIndirectNotNegotiated;
       }
       if (const QueueFault fault = gatherer.push(descriptor); fault != QueueFault::kNone) return fault;
       if (!descriptor.has(VIRTQ_DESC_F_NEXT)) return QueueFault::kNone;
-      at = descriptor.tail;
+      if (--left == 0) return QueueFault::kChainTooLong;
+      if (descriptor.tail >= size_) return QueueFault::kDescriptorIndexOutOfRange;
+      descriptor = read_descriptor(descriptor.tail);
     }
-    return QueueFault::kChainTooLong;
   }
 
   void put_used(std::uint16_t index, std::uint16_t id, std::uint32_t written) const {
@@ -163,7 +179,7 @@ class SplitDeviceQueue {
     detail::store_if_changed<std::uint32_t>(areas_.device, place + 4, written);
   }
 
-  void complete_in_order(const Chain& chain, std::uint32_t written) {
+  [[gnu::noinline]] void complete_in_order(const Chain& chain, std::uint32_t written) {
     if (chain.sequence() != completed_) {
       fault_ = QueueFault::kCompletedOutOfOrder;
       return;

@@ -214,7 +214,7 @@ class SplitDriverQueue {
 
   /// One used entry may stand for several requests: all before the one it names were used completely
   /// (§2.7.9).
-  Result<Reaped, TakeError> reap_in_order() {
+  [[gnu::noinline]] Result<Reaped, TakeError> reap_in_order() {
     if (!batch_open_) {
       const Used used = read_used();
       if (!flight_.visible(used.id)) return breaks(QueueFault::kUsedIdNotInFlight);
