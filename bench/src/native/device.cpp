@@ -95,7 +95,7 @@ void run_device(const SuiteOptions& options, Sink& sink) {
   };
   set_up("net", [&] { add_frames(Points(points), *(frames = frame_rig(options.cores))); });
   set_up("blk", [&] { add_reads(Points(points), *(reads = read_rig(options.cores))); });
-  measure(std::move(points), options, {"device", options.quick ? 1e6 : 8e6, options.quick ? 25u : 101u},
+  measure(std::move(points), options, {"device", options.quick ? 1e6 : 2e6, options.quick ? 25u : 301u},
           sink);
 }
 

@@ -54,7 +54,7 @@ void run_limits(const SuiteOptions& options, Sink& sink) {
       points.push_back(copy_point(cores, bytes, warm));
   for (const std::size_t bytes : {std::size_t{4096}, std::size_t{65536}, std::size_t{1} << 20})
     points.push_back(hand_over_point(cores, bytes, 4));
-  measure(std::move(points), options, {"limits", options.quick ? 1e6 : 4e6, options.quick ? 25u : 101u},
+  measure(std::move(points), options, {"limits", options.quick ? 1e6 : 2e6, options.quick ? 25u : 201u},
           sink);
 }
 

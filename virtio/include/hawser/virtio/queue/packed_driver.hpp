@@ -21,8 +21,7 @@
 namespace hawser::virtio {
 
 /// See DriverQueue for what the calls mean. One thread. Descriptors are written as requests come, except the
-/// word that makes the first of them available: the device looks at nothing behind that one, so publish()
-/// shows all at once. A buffer id is the request's slot, which outlives its place in the ring (§2.8.6).
+/// first, whose flags make it available: the device looks at nothing behind that one, so publish() shows all at once. A buffer id is the request's slot, which outlives its place in the ring (§2.8.6).
 template <Memory M>
 class PackedDriverQueue {
  public:
@@ -83,7 +82,8 @@ class PackedDriverQueue {
     if (fault_ != QueueFault::kNone || step_ == 0) return false;
     // Release: whoever sees this descriptor available sees the ones behind it and the buffers. Partner: the
     // acquire in PackedDeviceQueue::try_take().
-    ring_.template publish<std::uint64_t>(first_at_, first_word_);
+    ring_.template store<std::uint64_t>(first_.low(), first_address_);
+    ring_.template publish<std::uint64_t>(first_.high(), first_word_);
     flight_.publish();
     // Partner: PackedDeviceQueue::arm(), which asks first and looks at its descriptor after its own fence.
     memory_.full_fence();
@@ -161,13 +161,15 @@ class PackedDriverQueue {
   }
 
   void put(std::uint64_t at, std::uint32_t bytes, std::uint16_t id, std::uint16_t flags) {
-    ring_.template store<std::uint64_t>(add_.low(), at);
     const std::uint64_t word =
         detail::packed_word(bytes, id, static_cast<std::uint16_t>(flags | add_.available_flags()));
     if (step_ == 0) {
-      first_at_ = add_.high();
+      // Both halves later, at once: the device polls this line, and would fetch it from between the two stores.
+      first_ = add_;
+      first_address_ = at;
       first_word_ = word;
     } else {
+      ring_.template store<std::uint64_t>(add_.low(), at);
       ring_.template store<std::uint64_t>(add_.high(), word);
     }
     ++step_;
@@ -223,9 +225,10 @@ class PackedDriverQueue {
   bool in_order_ = false;
   bool notification_data_ = false;
   bool batch_open_ = false;
-  std::size_t first_at_ = 0;      ///< Where the withheld word goes,
-  std::uint64_t first_word_ = 0;  ///< and what it is.
-  std::uint16_t oldest_ = 0;      ///< In order: the id that completes next.
+  detail::PackedPosition first_;     ///< Where the withheld descriptor goes,
+  std::uint64_t first_address_ = 0;  ///< and what it is.
+  std::uint64_t first_word_ = 0;
+  std::uint16_t oldest_ = 0;  ///< In order: the id that completes next.
   std::uint16_t batch_last_ = 0;
   std::uint32_t batch_written_ = 0;
   M memory_{};
