@@ -55,8 +55,9 @@ class DriverSide {
     if (const char* why = all()) return broken(why);
     Run result;
     result.ns = static_cast<double>(clock_ns() - start);
-    result.disturbed =
-        !options_.crowded && (preemptions() != own_preemptions || preemptions_of(there) != their_preemptions);
+    // Whoever sleeps leaves its core all the time.
+    result.disturbed = !options_.crowded && waiting != Waiting::kNever &&
+                       (preemptions() != own_preemptions || preemptions_of(there) != their_preemptions);
     const LinkCounters after = link_.counters();
     result.counts["doorbells"] =
         static_cast<double>(after.doorbells - before.doorbells + control_.doorbells.load() - bells);

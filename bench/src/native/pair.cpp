@@ -25,7 +25,7 @@ long preemptions() {
   return usage.ru_nivcsw;
 }
 
-Run timed_pair(Cores cores, const Part& measure, const Part& answer) {
+Run timed_pair(Cores cores, const Part& measure, const Part& answer, bool sleeping) {
   const bool shared = cores.measuring == cores.answering;
   std::atomic<int> ready{0};
   const auto meet = [&ready, shared] {
@@ -61,7 +61,7 @@ Run timed_pair(Cores cores, const Part& measure, const Part& answer) {
   });
   measuring.join();
   answering.join();
-  run.disturbed = over.load() || (!shared && (run.disturbed || answering_disturbed));
+  run.disturbed = over.load() || (!shared && !sleeping && (run.disturbed || answering_disturbed));
   return run;
 }
 

@@ -52,9 +52,10 @@ void pin(int core);
 long preemptions();
 
 /// Runs `answer` on one core and `measure` on the other, lets both start together, and times `measure`. Both are
-/// called once. Disturbed when either thread was taken off its core meanwhile; not where both share one.
+/// called once. Disturbed when either thread was taken off its core meanwhile; not where both share one. `sleeping`: they
+/// leave their cores all the time, and are not asked.
 using Part = std::function<void(Patience&)>;
-Run timed_pair(Cores cores, const Part& measure, const Part& answer);
+Run timed_pair(Cores cores, const Part& measure, const Part& answer, bool sleeping = false);
 
 /// Nanoseconds of a clock that never goes back.
 inline std::uint64_t clock_ns() {

@@ -175,7 +175,8 @@ Run ring_requests(Cores cores, const RingRun& run, unsigned units, Histogram* si
       [&](Patience& patience) {
         const Shared shared{run, units, patience, over};
         serving = give_up(serve(pair.device(), shared, to_device, to_driver), to_driver);
-      });
+      },
+      run.waiting == Waiting::kNever);
   if (!result.disturbed && !(driving && serving)) result.broken = "a request was lost or changed";
   if (run.waiting != Waiting::kPollOnly) {
     result.counts["doorbells"] = static_cast<double>(to_driver.rings + to_device.rings);

@@ -85,7 +85,7 @@ Run eventfd_trip(Cores cores, unsigned units, Histogram* single) {
       tell(back.raw());
     }
   };
-  return timed_pair(cores, measure, answer);
+  return timed_pair(cores, measure, answer, true);
 }
 
 Run futex_trip(Cores cores, unsigned units, Histogram* single) {
@@ -104,7 +104,7 @@ Run futex_trip(Cores cores, unsigned units, Histogram* single) {
       back.move_to(n);
     }
   };
-  return timed_pair(cores, measure, answer);
+  return timed_pair(cores, measure, answer, true);
 }
 
 Point eventfd_point(Cores cores) {
