@@ -14,7 +14,7 @@
 namespace hawser::cli {
 namespace {
 
-struct Words {
+struct BrokerWords {
   std::vector<std::string> domains, allow;
   std::string policy, status_socket, quirks = "xen";
   std::uint32_t max_message = 1 << 20;
@@ -24,7 +24,7 @@ struct Words {
 }  // namespace
 
 void add_argo_broker(CLI::App& app, Status& status) {
-  auto words = std::make_shared<Words>();
+  auto words = std::make_shared<BrokerWords>();
   auto* verb =
       app.add_subcommand("argo-broker", "be Xen's Argo for QEMU guests and processes, where there is no Xen");
   verb->footer(

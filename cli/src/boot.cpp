@@ -42,7 +42,7 @@ launch::PlannedKill parse_kill(const std::string& text) {
   return kill;
 }
 
-struct Words {
+struct BootWords {
   launch::BootOptions options;
   std::string arch, driver_arch, device_arch, driver = "guest", device = "guest", order = "device-first",
                                               link = "ivshmem";
@@ -60,7 +60,7 @@ Home parse_home(const std::string& text) {
 
 /// What can not be asked of domains that Xen starts, once and together. `given` says whether an option was.
 template <class Given>
-void check_xen(const Words& words, Given given) {
+void check_xen(const BootWords& words, Given given) {
   const auto refuse = [](const char* option, const char* why) {
     throw CLI::ValidationError(option, fmt::format("not on Xen: {}", why));
   };
@@ -80,7 +80,7 @@ void check_xen(const Words& words, Given given) {
 }  // namespace
 
 void add_boot(CLI::App& app, Status& status) {
-  auto words = std::make_shared<Words>();
+  auto words = std::make_shared<BootWords>();
   launch::BootOptions& options = words->options;
   auto* verb =
       app.add_subcommand("boot", "boot two guests that share only one link, and show their virtio traffic");

@@ -12,7 +12,7 @@
 namespace hawser::cli {
 namespace {
 
-struct Words {
+struct ServerWords {
   std::string socket, policy, status_socket;
   std::uint64_t size = 16 << 20;
   unsigned vectors = 8, max_peers = 64;
@@ -21,7 +21,7 @@ struct Words {
 }  // namespace
 
 void add_ivshmem_server(CLI::App& app, Status& status) {
-  auto words = std::make_shared<Words>();
+  auto words = std::make_shared<ServerWords>();
   auto* verb =
       app.add_subcommand("ivshmem-server", "give QEMU guests and processes a shared window with doorbells");
   verb->footer(

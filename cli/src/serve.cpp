@@ -14,7 +14,7 @@
 namespace hawser::cli {
 namespace {
 
-struct Words {
+struct ServeWords {
   std::string link, queue_layout = "self-describing";
   std::vector<std::string> devices;
   unsigned spin_us = 50, patience = 5;
@@ -23,7 +23,7 @@ struct Words {
 }  // namespace
 
 void add_serve(CLI::App& app, Status& status) {
-  auto words = std::make_shared<Words>();
+  auto words = std::make_shared<ServeWords>();
   auto* verb = app.add_subcommand("serve", "serve virtio devices to whoever drives the other end of a link");
   verb->footer(
       std::string(process::served_help()) +

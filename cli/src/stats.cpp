@@ -38,7 +38,7 @@ using virtio::StageRecord;
 using virtio::StageSide;
 using Clock = std::chrono::steady_clock;
 
-struct Words {
+struct StatsWords {
   pid_t pid = 0;
   bool once = false, json = false;
   unsigned every = 1;
@@ -133,7 +133,7 @@ void row(std::string& text, const char* stage, std::uint64_t samples, std::uint6
 }
 
 void queue_text(std::string& text, const Look& now, const Look* before, const Look::Queue& queue,
-                const Words& words) {
+                const StatsWords& words) {
   const StageRecord& record = queue.record;
   const StageRecord* old = same(before, queue);
   const auto more = [&](std::uint64_t StageRecord::*word) {
@@ -182,7 +182,7 @@ void queue_text(std::string& text, const Look& now, const Look* before, const Lo
   joined("published to reaped back", both.back);
 }
 
-std::string table(const Look& now, const Look* before, const Words& words) {
+std::string table(const Look& now, const Look* before, const StatsWords& words) {
   std::string text;
   const StageView* last = nullptr;
   for (const auto& queue : now.queues) {
@@ -211,7 +211,7 @@ nlohmann::ordered_json json_of(const StageHistogram& times) {
           {"histogram", std::move(buckets)}};
 }
 
-nlohmann::ordered_json json_of(const Look& now, const Words& words) {
+nlohmann::ordered_json json_of(const Look& now, const StatsWords& words) {
   nlohmann::ordered_json queues = nlohmann::ordered_json::array();
   for (const auto& queue : now.queues) {
     const StageRecord& record = queue.record;
@@ -239,7 +239,7 @@ nlohmann::ordered_json json_of(const Look& now, const Words& words) {
 
 // ------------------------------------------------------------------------------------------------------------------
 
-Status nobody(const Words& words) {
+Status nobody(const StatsWords& words) {
   say(words.pid != 0
           ? fmt::format("process {} shows no times: it is no hawser serve or hawser use, or another user's",
                         words.pid)
@@ -249,7 +249,7 @@ Status nobody(const Words& words) {
   return 1;
 }
 
-Status show(const Words& words) {
+Status show(const StatsWords& words) {
   if (words.once || words.json) {
     const auto views = process::find_stage_views(words.pid);
     const Look now = look(views);
@@ -288,7 +288,7 @@ Status show(const Words& words) {
 }  // namespace
 
 void add_stats(CLI::App& app, Status& status) {
-  auto words = std::make_shared<Words>();
+  auto words = std::make_shared<StatsWords>();
   auto* verb = app.add_subcommand("stats", "show what the requests of running links spend their time on");
   verb->footer(
       "It looks at every hawser serve and hawser use of this user, or of all if it is root, and disturbs "

@@ -17,7 +17,7 @@
 namespace hawser::cli {
 namespace {
 
-struct Words {
+struct UseWords {
   std::string link;
   std::uint64_t bytes = 4 << 20;
   unsigned seconds = 0;
@@ -40,7 +40,7 @@ launch::Row kept(const app::Row& row) {
 }  // namespace
 
 void add_use(CLI::App& app, Status& status) {
-  auto words = std::make_shared<Words>();
+  auto words = std::make_shared<UseWords>();
   auto* verb =
       app.add_subcommand("use", "use the virtio devices that the other end of a link serves, and check them");
   verb->footer(

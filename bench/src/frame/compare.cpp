@@ -46,7 +46,7 @@ Verdict verdict_of(const Interval& change, Better better, double tolerance) {
   return Verdict::kUnclear;
 }
 
-const char* in_words(Verdict verdict) {
+const char* verdict_word(Verdict verdict) {
   switch (verdict) {
     case Verdict::kSame:
       return "same";
@@ -120,7 +120,7 @@ std::string table(const Comparisons& comparisons, double tolerance) {
     all += fmt::format("{:<{}}  {:>12}  {:>12}  {:>9}  {:<21}  {}{}\n", one.name, widest,
                        with_unit(one.before, one.unit), with_unit(one.after, one.unit),
                        percent(one.change.middle), percent(one.change.low) + " … " + percent(one.change.high),
-                       in_words(one.verdict), one.by_ratio ? ", by ratio" : "");
+                       verdict_word(one.verdict), one.by_ratio ? ", by ratio" : "");
   const auto list = [&](const char* what, const std::vector<std::string>& names) {
     if (!names.empty()) all += fmt::format("{}: {}\n", what, fmt::join(names, ", "));
   };

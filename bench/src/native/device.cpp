@@ -14,11 +14,11 @@
 namespace hawser::bench {
 namespace {
 
-constexpr std::uint16_t kWindow = 192;  ///< Frames under way, where many are.
+constexpr std::uint16_t kManyFrames = 192;  ///< Frames under way, where many are.
 
-class Points {
+class DevicePoints {
  public:
-  explicit Points(std::vector<Point>& all) : all_(all) {}
+  explicit DevicePoints(std::vector<Point>& all) : all_(all) {}
 
   Point& frames(FrameRig& rig, const std::string& name, std::string what, FrameRun run) {
     Point& point =
@@ -58,13 +58,13 @@ class Points {
   std::vector<Point>& all_;
 };
 
-void add_frames(Points points, FrameRig& rig) {
+void add_frames(DevicePoints points, FrameRig& rig) {
   for (const bool packed : {true, false}) {
     for (const std::size_t bytes : {64u, 1500u})
       points.frames(rig, "there", fmt::format("frames of {} B, driver to device", bytes),
                     {.packed = packed, .bytes = bytes});
-    points.frames(rig, "echo", fmt::format("frames of 64 B there and back, {} under way", kWindow),
-                  {.packed = packed, .back = true, .outstanding = kWindow});
+    points.frames(rig, "echo", fmt::format("frames of 64 B there and back, {} under way", kManyFrames),
+                  {.packed = packed, .back = true, .outstanding = kManyFrames});
     Point& trip = points.frames(rig, "trip", "a single frame of 64 B there and back",
                                 {.packed = packed, .back = true, .outstanding = 1, .burst = 1});
     trip.figure.unit = "ns";
@@ -74,7 +74,7 @@ void add_frames(Points points, FrameRig& rig) {
   }
 }
 
-void add_reads(Points points, ReadRig& rig) {
+void add_reads(DevicePoints points, ReadRig& rig) {
   for (const bool packed : {true, false})
     for (const unsigned depth : {1u, 32u}) points.reads(rig, {.packed = packed, .depth = depth});
 }
@@ -93,8 +93,8 @@ void run_device(const SuiteOptions& options, Sink& sink) {
       sink.skip({name, error.what()});
     }
   };
-  set_up("net", [&] { add_frames(Points(points), *(frames = frame_rig(options.cores))); });
-  set_up("blk", [&] { add_reads(Points(points), *(reads = read_rig(options.cores))); });
+  set_up("net", [&] { add_frames(DevicePoints(points), *(frames = frame_rig(options.cores))); });
+  set_up("blk", [&] { add_reads(DevicePoints(points), *(reads = read_rig(options.cores))); });
   measure(std::move(points), options, {"device", options.quick ? 1e6 : 2e6, options.quick ? 25u : 301u},
           sink);
 }

@@ -21,25 +21,25 @@
 namespace hawser::bench {
 namespace {
 
-using Link = IvshmemEnds::Link;
-using Device = virtio::msg::DriverDevice<Link>;
+using RigLink = IvshmemEnds::Link;
+using Device = virtio::msg::DriverDevice<RigLink>;
 
 /// Until told to stop: that device and nothing else.
 template <class Model>
-void serve_device(Link& link, LinkControl& control, Model& model) {
-  virtio::msg::DeviceBus<Link, 1, 3> bus(link);
+void serve_device(RigLink& link, LinkControl& control, Model& model) {
+  virtio::msg::DeviceBus<RigLink, 1, 3> bus(link);
   if (bus.add(virtio::msg::DeviceRef<RegionMemory>(model)).ok()) serve_bus(bus, control);
 }
 
 // ---- network -------------------------------------------------------------------------------------------------
 
-class FrameDriver : DriverSide<Link> {
+class FrameDriver : DriverSide<RigLink> {
   static constexpr std::uint16_t kSize = 256;
   using Driver = virtio::driver::Net<Device, 1, kSize>;
 
  public:
-  using DriverSide<Link>::DriverSide;
-  using DriverSide<Link>::wait_up;
+  using DriverSide<RigLink>::DriverSide;
+  using DriverSide<RigLink>::wait_up;
 
   Run run(const FrameRun& run, unsigned units, Histogram* single) {
     if (const char* wrong = prepare(run)) return broken(wrong);
@@ -133,10 +133,10 @@ class FrameDriver : DriverSide<Link> {
 
 // ---- block ---------------------------------------------------------------------------------------------------
 
-class ReadDriver : DriverSide<Link> {
+class ReadDriver : DriverSide<RigLink> {
  public:
-  using DriverSide<Link>::DriverSide;
-  using DriverSide<Link>::wait_up;
+  using DriverSide<RigLink>::DriverSide;
+  using DriverSide<RigLink>::wait_up;
 
   Run run(const ReadRun& run, unsigned units, Histogram* single) {
     bus_.pump();
@@ -179,13 +179,13 @@ class OverIvshmem final : public Rig {
   Driver driver_;
 };
 
-void serve_frames(Link& link, LinkControl& control) {
+void serve_frames(RigLink& link, LinkControl& control) {
   Mirror mirror(control);
   virtio::device::Net<RegionMemory, Mirror> model(mirror, {});
   serve_device(link, control, model);
 }
 
-void serve_blocks(Link& link, LinkControl& control) {
+void serve_blocks(RigLink& link, LinkControl& control) {
   std::vector<std::byte> bytes(kDiskBytes);
   number_blocks(bytes);
   virtio::device::MemoryDisk disk(bytes);

@@ -17,11 +17,6 @@ namespace {
 
 constexpr std::uint16_t kDeep = 64, kTogether = 16;
 
-const char* in_words(Waiting waiting) {
-  return waiting == Waiting::kPollOnly ? "polling"
-         : waiting == Waiting::kNever  ? "sleeping"
-                                       : "spinning, then sleeping";
-}
 const char* short_word(Waiting waiting) {
   return waiting == Waiting::kPollOnly ? "poll" : waiting == Waiting::kNever ? "sleep" : "spin";
 }
@@ -31,9 +26,9 @@ Aim aim(double ratio, Aim::Sense sense) {
 }
 
 /// The points of one link.
-class Points {
+class LinkPoints {
  public:
-  Points(std::string name, LinkRig& rig, std::vector<Point>& all)
+  LinkPoints(std::string name, LinkRig& rig, std::vector<Point>& all)
       : name_(std::move(name)), rig_(rig), all_(all) {}
 
   Point& add(const std::string& name, std::string what, LinkRun run) {
@@ -124,7 +119,7 @@ class Points {
 
 constexpr std::uint16_t kPayloads = 4;  ///< In flight, where payloads are measured.
 
-void add_ivshmem(Points points) {
+void add_ivshmem(LinkPoints points) {
   for (const bool packed : {true, false}) {
     points.trip(packed, Waiting::kPollOnly, "pingpong.one_line");
     points.trip(packed, Waiting::kAdaptive, "eventfd.other_core");
@@ -141,7 +136,7 @@ void add_ivshmem(Points points) {
     points.payload(bytes, Waiting::kPollOnly, kPayloads);
 }
 
-void add_loopback(Points points) {
+void add_loopback(LinkPoints points) {
   for (const Waiting waiting : {Waiting::kPollOnly, Waiting::kAdaptive, Waiting::kNever})
     points.trip(true, waiting, waiting == Waiting::kPollOnly ? "pingpong.one_line" : "futex.other_core");
   points.saturated(true, Waiting::kPollOnly);
@@ -149,7 +144,7 @@ void add_loopback(Points points) {
     points.payload(bytes, Waiting::kPollOnly, kPayloads);
 }
 
-void add_broker(Points points) {
+void add_broker(LinkPoints points) {
   points.trip(true, Waiting::kAdaptive, "eventfd.other_core");
   points.trip(true, Waiting::kNever, "eventfd.other_core");
   points.saturated(true, Waiting::kAdaptive);
@@ -168,7 +163,7 @@ void run_link(const SuiteOptions& options, Sink& sink) {
   struct Kind {
     const char* name;
     std::unique_ptr<LinkRig> (*make)(const RigOptions&);
-    void (*add)(Points);
+    void (*add)(LinkPoints);
     unsigned slots;  ///< A request takes two; the courier has fewer.
   };
   // The one with a thread comes last: the others fork.
@@ -180,7 +175,7 @@ void run_link(const SuiteOptions& options, Sink& sink) {
     try {
       rigs.push_back(kind.make({options.cores, static_cast<std::uint16_t>(kind.slots * options.queue_size),
                                 kind.make == broker_rig}));
-      kind.add(Points(kind.name, *rigs.back(), points));
+      kind.add(LinkPoints(kind.name, *rigs.back(), points));
     } catch (const std::exception& error) {
       sink.skip({kind.name, error.what()});
     }

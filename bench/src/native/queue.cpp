@@ -28,15 +28,9 @@ Features ring_features(const std::string& words) {
 
 namespace {
 
-const char* in_words(Waiting waiting) {
-  return waiting == Waiting::kPollOnly ? "polling"
-         : waiting == Waiting::kNever  ? "sleeping"
-                                       : "spinning, then sleeping";
-}
-
-class Points {
+class QueuePoints {
  public:
-  explicit Points(const SuiteOptions& options) : options_(options) {}
+  explicit QueuePoints(const SuiteOptions& options) : options_(options) {}
 
   Point& add(const std::string& format, const std::string& name, std::string what, RingRun run) {
     run.features = ring_features(options_.features);
@@ -70,7 +64,7 @@ Aim at_most(double value) {
   return {.ratio = {}, .value = value, .sense = Aim::Sense::kAtMost};
 }
 
-void add_format(Points& points, const std::string& format, std::uint16_t size) {
+void add_format(QueuePoints& points, const std::string& format, std::uint16_t size) {
   const bool packed = format == "packed";
   Point& trip = points.add(format, "rtt", "round trip, one request outstanding", {});
   trip.figure.against = "pingpong.one_line";
@@ -121,7 +115,7 @@ void add_format(Points& points, const std::string& format, std::uint16_t size) {
 }  // namespace
 
 void run_queue(const SuiteOptions& options, Sink& sink) {
-  Points points(options);
+  QueuePoints points(options);
   points.points.push_back(pingpong_point(options.cores));
   points.points.push_back(eventfd_point(options.cores));
   for (const char* format : {"split", "packed"})

@@ -61,9 +61,9 @@ bool await(Queue& queue, AdaptiveSpin& spin, Door& own, const Shared& shared, Lo
   return !shared.over.load(std::memory_order_relaxed);
 }
 
-class DriverSide {
+class RingDriver {
  public:
-  DriverSide(RingPair& pair, const Shared& shared, Door& own, Door& peer, Histogram* single)
+  RingDriver(RingPair& pair, const Shared& shared, Door& own, Door& peer, Histogram* single)
       : pair_(pair), shared_(shared), own_(own), peer_(peer), single_(single), spin_(shared.run.waiting) {
     if (single != nullptr) started_.resize(shared.run.size);
   }
@@ -170,7 +170,7 @@ Run ring_requests(Cores cores, const RingRun& run, unsigned units, Histogram* si
       cores,
       [&](Patience& patience) {
         const Shared shared{run, units, patience, over};
-        driving = give_up(DriverSide(pair, shared, to_driver, to_device, single).drive(), to_device);
+        driving = give_up(RingDriver(pair, shared, to_driver, to_device, single).drive(), to_device);
       },
       [&](Patience& patience) {
         const Shared shared{run, units, patience, over};

@@ -15,6 +15,12 @@ namespace hawser::bench {
 
 using Waiting = virtio::AdaptiveSpin::Mode;
 
+inline const char* in_words(Waiting waiting) {
+  return waiting == Waiting::kPollOnly ? "polling"
+         : waiting == Waiting::kNever  ? "sleeping"
+                                       : "spinning, then sleeping";
+}
+
 struct RingRun {
   virtio::Features features;
   std::uint16_t size = 256;

@@ -22,7 +22,7 @@ namespace {
 using virtio::kSectorBytes;
 constexpr std::uint16_t kMaxBlkQueues = 8;
 
-struct Choice {
+struct BlkChoice {
   std::optional<std::string> file;
   std::uint64_t memory = 0;
   bool read_only = false;
@@ -74,7 +74,7 @@ std::string size_text(std::uint64_t bytes) {
 
 class ServedMemoryDisk final : public Served {
  public:
-  explicit ServedMemoryDisk(const Choice& choice)
+  explicit ServedMemoryDisk(const BlkChoice& choice)
       : id_(choice.id.empty() ? "hawser-memory" : choice.id),
         memory_(choice.memory),
         disk_(memory_.bytes(), choice.read_only),
@@ -95,7 +95,7 @@ class ServedMemoryDisk final : public Served {
 
 class ServedFile final : public Served {
  public:
-  ServedFile(const Choice& choice, const Say& say)
+  ServedFile(const BlkChoice& choice, const Say& say)
       : path_(*choice.file),
         id_(choice.id.empty() ? "hawser-file" : choice.id),
         write_back_(choice.write_back),
@@ -128,7 +128,7 @@ class ServedFile final : public Served {
 }  // namespace
 
 MakeServed parse_blk(const Words& words, bool shares_fate) {
-  Choice choice;
+  BlkChoice choice;
   choice.write_back = shares_fate;
   words.once();
   for (const Word& word : words.rest()) {

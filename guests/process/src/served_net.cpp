@@ -26,7 +26,7 @@ constexpr std::uint16_t kMaxPairs = 4;
 /// Linux receives 64 KiB in up to 43 buffers: several such frames fit even where a request takes two descriptors.
 constexpr std::uint16_t kQueueSize = 512;
 
-struct Choice {
+struct NetChoice {
   virtio::device::NetConfig config;
   bool echo = false;
   bool user = false;
@@ -106,7 +106,7 @@ virtio::Mac own_mac(std::string_view network, unsigned place) {
           static_cast<std::uint8_t>(sum)};
 }
 
-std::unique_ptr<Served> make_tap(const Choice& choice) try {
+std::unique_ptr<Served> make_tap(const NetChoice& choice) try {
   return std::make_unique<ServedNet<Tap>>(choice.config,
                                           fmt::format("network, TAP interface {}", *choice.tap),
                                           TapOptions{.name = *choice.tap, .queues = choice.config.pairs});
@@ -126,7 +126,7 @@ std::unique_ptr<Served> make_tap(const Choice& choice) try {
 }  // namespace
 
 MakeServed parse_net(const Words& words, unsigned place) {
-  Choice choice;
+  NetChoice choice;
   std::optional<virtio::Mac> mac;
   bool queues = false;
   std::string_view for_user;  // the first word that only a user network knows

@@ -17,8 +17,6 @@
 namespace hawser::ivshmem {
 namespace {
 
-constexpr std::uint64_t kStatus = 2;
-
 constexpr Duration kPause = milliseconds(100);
 constexpr int kTickMs = 20;
 constexpr int kAcceptsAtOnce = 32;
@@ -52,7 +50,7 @@ int Server::Impl::timeout(Instant now) const {
 }
 
 void Server::Impl::dispatch(std::uint64_t token, Instant now) {
-  if (token == kStatus) {
+  if (token == kStatusToken) {
     if (status_) status_->accept(status(), now);
   } else if (const auto door = door_tokens_.find(token); door != door_tokens_.end()) {
     accept_some(*door->second, now);

@@ -32,11 +32,11 @@ constexpr std::uint64_t kDoor = 0;
 constexpr std::uint64_t kBells = 16;      // and the vector's number
 constexpr std::uint64_t kSockets = 1024;  // and above
 
-constexpr std::size_t kMaxKnocking = 8;
-constexpr std::size_t kMaxRefused = 16;  // the oldest goes first
-constexpr int kAcceptsAtOnce = 16;
+constexpr std::size_t kKnockingAtOnce = 8;
+constexpr std::size_t kRefusedKept = 16;  // the oldest goes first
+constexpr int kAcceptsInTurn = 16;
 constexpr Duration kTick = milliseconds(20);
-constexpr Duration kPause = milliseconds(100);
+constexpr Duration kAcceptPause = milliseconds(100);
 
 std::shared_ptr<const FdSet> bells(std::uint16_t count) {
   auto fds = std::make_shared<FdSet>();
@@ -203,15 +203,15 @@ class ServedWindow::Impl {
   // newcomers
 
   void accept_some(Instant now) {
-    for (int i = 0; i < kAcceptsAtOnce; ++i) {
+    for (int i = 0; i < kAcceptsInTurn; ++i) {
       UniqueFd socket(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (socket) {
         knock(std::move(socket), now);
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        log_.caused(now, "{}: accepts nobody for {} ms: {}", options_.name, kPause.ns / 1'000'000,
+        log_.caused(now, "{}: accepts nobody for {} ms: {}", options_.name, kAcceptPause.ns / 1'000'000,
                     system_words(errno));
         watch_door(false);
-        paused_until_ = now + kPause;
+        paused_until_ = now + kAcceptPause;
         return;
       } else if (errno == EAGAIN) {
         return;
@@ -226,7 +226,7 @@ class ServedWindow::Impl {
                   who ? who->pid : 0, who ? static_cast<long>(who->uid) : -1L);
       return refuse(std::move(socket), wire::Refusal::kNotAdmitted);
     }
-    if (window_ || knocking_.size() >= kMaxKnocking) return turn_away(std::move(socket), *who, now);
+    if (window_ || knocking_.size() >= kKnockingAtOnce) return turn_away(std::move(socket), *who, now);
     const std::uint64_t token = next_token_++;
     if (!watch(socket.raw(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, token)) return;
     Knocker& knocker = knocking_[token];
@@ -246,7 +246,7 @@ class ServedWindow::Impl {
     const std::uint64_t token = next_token_++;
     if (!watch(socket.raw(), EPOLLIN | EPOLLRDHUP, token)) return;
     refused_.emplace(token, std::move(socket));
-    if (refused_.size() > kMaxRefused) refused_.erase(refused_.begin());
+    if (refused_.size() > kRefusedKept) refused_.erase(refused_.begin());
   }
 
   using Knocking = std::map<std::uint64_t, Knocker>;

@@ -90,6 +90,7 @@ class Server::Impl {
   // find a closed socket, and freeze its running guest. By age.
   std::map<std::uint64_t, UniqueFd> refused_;
   std::unique_ptr<StatusPort> status_;
+  static constexpr std::uint64_t kStatusToken = ServerLoop::kFirstToken;
   std::uint64_t next_token_ = 16;  // below: fixed tokens
   Instant paused_until_{};
   bool paused_ = false;

@@ -16,12 +16,6 @@
 #include <cerrno>
 
 namespace hawser::ivshmem {
-namespace {
-
-constexpr std::uint64_t kStatus = 2;
-
-}  // namespace
-
 Server::Impl::Impl(ServerOptions options)
     : options_(std::move(options)), log_(options_.log), started_(monotonic_now()) {
   check_options();
@@ -78,7 +72,7 @@ void Server::Impl::open_status() {
     Error::raise("{} cannot be both a link's socket and the status socket", options_.status_socket);
   }
   status_ = std::make_unique<StatusPort>(options_.status_socket);
-  loop_.watch(status_->fd(), EPOLLIN, kStatus);
+  loop_.watch(status_->fd(), EPOLLIN, kStatusToken);
 }
 
 std::unique_ptr<Listener> Server::Impl::open_door(const LinkPolicy& link) {

@@ -32,8 +32,8 @@ struct Noise {
   }
 };
 
-struct DeviceSide {
-  explicit DeviceSide(FakeWindow& window) : port(window, 3), link(port, {.role = ivshmem::Role::kDevice}) {
+struct LosableSide {
+  explicit LosableSide(FakeWindow& window) : port(window, 3), link(port, {.role = ivshmem::Role::kDevice}) {
     (void)bus.add(virtio::msg::DeviceRef<RegionMemory>(first));
     (void)bus.add(virtio::msg::DeviceRef<RegionMemory>(second));
   }
@@ -61,7 +61,7 @@ struct Rig {
   FakeLink link{port, {.role = ivshmem::Role::kDriver}};
   std::vector<std::uint64_t> bitmap =
       std::vector<std::uint64_t>(virtio::Arena::bitmap_words(link.region().size()));
-  std::optional<DeviceSide> device;
+  std::optional<LosableSide> device;
   Reporter reporter;
 
   bool use() {

@@ -26,7 +26,7 @@ const std::string kFigure =
     R"(echo '{"figure":{"name":"a","unit":"ns","better":"lower","samples":[1,2]}}'; )";
 const std::string kEnd = R"(echo '{"end":{}}'; )";
 
-struct Heard final : Sink {
+struct ProgramHeard final : Sink {
   void begin(const Plan& plan) override { steps = plan.steps; }
   void step(const std::string& name, unsigned) override { last = name; }
   void figure(Figure figure) override { figures.push_back(std::move(figure)); }
@@ -40,7 +40,7 @@ struct Heard final : Sink {
   std::vector<Note> notes;
 };
 
-ProgramResult shell(const std::string& script, Heard& heard, ProgramLimits limits = {}) {
+ProgramResult shell(const std::string& script, ProgramHeard& heard, ProgramLimits limits = {}) {
   return run_program({"/bin/sh", "-c", script}, heard, limits);
 }
 
@@ -63,7 +63,7 @@ struct NumberFile {
 }  // namespace
 
 TEST_CASE("a program that says everything is heard") {
-  Heard heard;
+  ProgramHeard heard;
   const auto result = shell(
       R"(echo '{"begin":{"suite":"x","steps":7,"seconds":1}}'; echo '{"step":{"name":"one","done":0}}'; )" +
           kFigure + kEnd,
@@ -77,7 +77,7 @@ TEST_CASE("a program that says everything is heard") {
 }
 
 TEST_CASE("lines that make no sense are left out and told, and the others count") {
-  Heard heard;
+  ProgramHeard heard;
   const auto result = shell("echo garbage; echo '{\"figure\":{}}'; " + kFigure + kEnd, heard);
   CHECK(result.end == ProgramEnd::kMeasured);
   CHECK(heard.figures.size() == 1);
@@ -87,7 +87,7 @@ TEST_CASE("lines that make no sense are left out and told, and the others count"
 }
 
 TEST_CASE("a line without end is not kept, and what comes after it is heard") {
-  Heard heard;
+  ProgramHeard heard;
   ProgramLimits limits;
   limits.longest_line = 100'000;
   const auto result = shell("head -c 5000000 /dev/zero | tr '\\0' x; echo; " + kFigure + kEnd, heard, limits);
@@ -98,7 +98,7 @@ TEST_CASE("a line without end is not kept, and what comes after it is heard") {
 }
 
 TEST_CASE("a program that is killed keeps its figures, but for the line it was at") {
-  Heard heard;
+  ProgramHeard heard;
   const auto result = shell(kFigure + "printf '{\"end\"'; kill -9 $$", heard);
   CHECK(result.end == ProgramEnd::kFailed);
   CHECK(result.why.find("signal 9") != std::string::npos);
@@ -109,7 +109,7 @@ TEST_CASE("a program that is killed keeps its figures, but for the line it was a
 
 TEST_CASE("a program that hangs is ended, and what it started too") {
   NumberFile child;
-  Heard heard;
+  ProgramHeard heard;
   ProgramLimits limits;
   limits.silence = 300ms;
   limits.farewell = 300ms;
@@ -127,7 +127,7 @@ TEST_CASE("a program that hangs is ended, and what it started too") {
 }
 
 TEST_CASE("a program whose child holds its output is not waited for") {
-  Heard heard;
+  ProgramHeard heard;
   const auto began = std::chrono::steady_clock::now();
   const auto result = shell("sleep 1000 & " + kFigure + kEnd, heard);
   CHECK(result.end == ProgramEnd::kMeasured);
@@ -136,7 +136,7 @@ TEST_CASE("a program whose child holds its output is not waited for") {
 }
 
 TEST_CASE("how a program ends is understood") {
-  Heard heard;
+  ProgramHeard heard;
   CHECK(shell("exit 75", heard).end == ProgramEnd::kCannotHere);
   CHECK(shell("exit 1", heard).end == ProgramEnd::kFailed);
   CHECK(shell(kFigure, heard).end == ProgramEnd::kInterrupted);  // no end
@@ -147,7 +147,7 @@ TEST_CASE("how a program ends is understood") {
 
 TEST_CASE("an interrupted program is told, cleans up, and its figures are kept") {
   NumberFile cleaned;
-  Heard heard;
+  ProgramHeard heard;
   Stop stop;
   std::thread interruption([] {
     std::this_thread::sleep_for(500ms);

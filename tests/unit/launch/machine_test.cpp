@@ -15,7 +15,7 @@ using namespace hawser::launch;
 
 namespace {
 
-bool has(const std::vector<std::string>& command, const std::string& word) {
+bool has_word(const std::vector<std::string>& command, const std::string& word) {
   return std::find(command.begin(), command.end(), word) != command.end();
 }
 
@@ -36,24 +36,24 @@ TEST_CASE("each architecture has its own machine and its own way to give a statu
   machine.image = "driver.elf";
   machine.arch = Arch::kX86_64;
   CHECK(qemu_command(machine)[0] == "qemu-system-x86_64");
-  CHECK(has(qemu_command(machine), "isa-debug-exit,iobase=0xf4"));
+  CHECK(has_word(qemu_command(machine), "isa-debug-exit,iobase=0xf4"));
   machine.arch = Arch::kAarch64;
   CHECK(qemu_command(machine)[0] == "qemu-system-aarch64");
-  CHECK(has(qemu_command(machine), "virt,gic-version=3"));
+  CHECK(has_word(qemu_command(machine), "virt,gic-version=3"));
 }
 
 TEST_CASE(
     "a machine that shares memory with another could have two processors, so that its barriers are kept") {
   Machine machine;
-  CHECK(!has(qemu_command(machine), "-smp"));
+  CHECK(!has_word(qemu_command(machine), "-smp"));
   machine.ivshmem_socket = "/tmp/window.sock";
-  CHECK(has(qemu_command(machine), "1,maxcpus=2"));
+  CHECK(has_word(qemu_command(machine), "1,maxcpus=2"));
 }
 
 TEST_CASE("a comma in a path does not become a QEMU option") {
   Machine machine;
   machine.ivshmem_socket = "/tmp/a,b.sock";
-  CHECK(has(qemu_command(machine), "socket,id=window,path=/tmp/a,,b.sock"));
+  CHECK(has_word(qemu_command(machine), "socket,id=window,path=/tmp/a,,b.sock"));
   machine.ivshmem_socket = "/tmp/a\nb.sock";
   CHECK_THROWS_AS(qemu_command(machine), std::runtime_error);
 }

@@ -19,7 +19,7 @@ using driver::BlkRequest;
 
 namespace {
 
-constexpr std::size_t kSectors = 512;
+constexpr std::size_t kDriverSectors = 512;
 
 template <class Backend, std::size_t kQueues = 1>
 struct Pair {
@@ -47,7 +47,7 @@ struct Pair {
 struct MemoryPair : Bytes, device::MemoryDisk, Pair<device::MemoryDisk> {
   explicit MemoryPair(Features ring = {}, bool read_only = false,
                       device::BlkOptions options = {.size_max = 1000})
-      : Bytes(pattern(kSectors * 512, 1)),
+      : Bytes(pattern(kDriverSectors * 512, 1)),
         device::MemoryDisk(std::span<std::byte>(static_cast<Bytes&>(*this)), read_only),
         Pair<device::MemoryDisk>(*this, ring, options) {}
   Bytes& bytes() { return *this; }
@@ -82,7 +82,7 @@ TEST_CASE("what was written can be read back, of any size, in every ring") {
 }
 
 TEST_CASE("a request after which more are announced is told of with the next one, or by poll()") {
-  Bytes bytes(kSectors * 512);
+  Bytes bytes(kDriverSectors * 512);
   SlowDisk disk(bytes);
   Pair<SlowDisk> p(disk);
   p.start();
@@ -103,7 +103,7 @@ TEST_CASE("a request after which more are announced is told of with the next one
 }
 
 TEST_CASE("requests are cut to the device's limits and to what the queue can hold") {
-  Bytes bytes(kSectors * 512);
+  Bytes bytes(kDriverSectors * 512);
   SlowDisk disk(bytes);
   Pair<SlowDisk> p(disk);  // 5 segments of 1000 bytes: 4608 bytes in whole sectors
   p.start();
@@ -122,7 +122,7 @@ TEST_CASE("requests are cut to the device's limits and to what the queue can hol
 }
 
 TEST_CASE("discards and zeroes are cut to their limits, a discard where the device likes it") {
-  Bytes bytes(kSectors * 512);
+  Bytes bytes(kDriverSectors * 512);
   SlowDisk disk(bytes);
   Pair<SlowDisk> p(
       disk, {},
@@ -178,9 +178,9 @@ TEST_CASE("what can't work is refused at once") {
   const auto refused = [&](const BlkRequest& request) { return p.driver.submit(request).error(); };
   CHECK(refused(BlkRequest::read(0, Offset(0), 0)) == BlkError::kNotWholeSectors);
   CHECK(refused(BlkRequest::write(0, Offset(0), 513)) == BlkError::kNotWholeSectors);
-  CHECK(refused(BlkRequest::read(kSectors, Offset(0), 512)) == BlkError::kOutsideTheDisk);
+  CHECK(refused(BlkRequest::read(kDriverSectors, Offset(0), 512)) == BlkError::kOutsideTheDisk);
   CHECK(refused(BlkRequest::read(UINT64_MAX, Offset(0), 512)) == BlkError::kOutsideTheDisk);
-  CHECK(refused(BlkRequest::discard(1, kSectors * 512)) == BlkError::kOutsideTheDisk);
+  CHECK(refused(BlkRequest::discard(1, kDriverSectors * 512)) == BlkError::kOutsideTheDisk);
   CHECK(refused(BlkRequest::read(0, Offset(p.region.bytes().size() - 511), 512)) ==
         BlkError::kBufferOutsideTheRegion);
   CHECK(refused(BlkRequest::tell_id(Offset(p.region.bytes().size() - 19))) ==
@@ -193,7 +193,7 @@ TEST_CASE("what can't work is refused at once") {
 }
 
 TEST_CASE("a flush goes to the device only when all earlier changes are over, and later ones may pass it") {
-  Bytes bytes(kSectors * 512);
+  Bytes bytes(kDriverSectors * 512);
   SlowDisk disk(bytes);
   Pair<SlowDisk> p(disk);
   p.start();
@@ -219,7 +219,7 @@ TEST_CASE("a flush goes to the device only when all earlier changes are over, an
 }
 
 TEST_CASE("an error of the device ends the request with its name, once, and the rest of it is not tried") {
-  Bytes bytes(kSectors * 512);
+  Bytes bytes(kDriverSectors * 512);
   SlowDisk disk(bytes);
   Pair<SlowDisk> p(disk);
   p.start();
@@ -250,7 +250,7 @@ TEST_CASE("an error of the device ends the request with its name, once, and the 
 }
 
 TEST_CASE("several queues share the work") {
-  Bytes bytes(kSectors * 512);
+  Bytes bytes(kDriverSectors * 512);
   SlowDisk disk(bytes);
   Pair<SlowDisk, 3> p(disk);
   p.start();
@@ -270,7 +270,7 @@ TEST_CASE("several queues share the work") {
 }
 
 TEST_CASE("a wait ends at its deadline, and the buffer stays out of use until the device is through") {
-  Bytes bytes(kSectors * 512);
+  Bytes bytes(kDriverSectors * 512);
   SlowDisk disk(bytes);
   Pair<SlowDisk> p(disk);
   p.start();
@@ -299,7 +299,7 @@ TEST_CASE("waiting costs one sleep when the device is quick") {
 }
 
 TEST_CASE("without FLUSH a flush has nothing to do but to wait for the writes") {
-  Bytes bytes(kSectors * 512);
+  Bytes bytes(kDriverSectors * 512);
   struct NoFlush : device::Blk<RegionMemory, SlowDisk> {
     using Blk::Blk;
     Features offered() const {
@@ -332,7 +332,7 @@ TEST_CASE("without FLUSH a flush has nothing to do but to wait for the writes") 
 }
 
 TEST_CASE("the write cache can be switched, and a new size is noticed") {
-  Bytes bytes(kSectors * 512);
+  Bytes bytes(kDriverSectors * 512);
   struct Growing : SlowDisk {
     using SlowDisk::SlowDisk;
     std::uint64_t capacity() const { return sectors; }

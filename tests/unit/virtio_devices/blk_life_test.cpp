@@ -21,7 +21,7 @@ using driver::BlkRequest;
 
 namespace {
 
-constexpr std::size_t kSectors = 64;
+constexpr std::size_t kLifeSectors = 64;
 
 template <class Disk = SlowDisk>
 struct Life {
@@ -30,12 +30,12 @@ struct Life {
   using Driver = driver::Blk<Transport>;
 
   explicit Life(Features ring = {}, driver::BlkDriverOptions options = {})
-      : bytes(kSectors * 512),
+      : bytes(kLifeSectors * 512),
         disk(bytes),
         model(room, disk),
         transport(region, model, ring),
         driver(driver_room, options) {
-    buffer = *region.arena().allocate(kSectors * 512);
+    buffer = *region.arena().allocate(kLifeSectors * 512);
     REQUIRE(driver.start(transport).ok());
   }
 
@@ -198,7 +198,7 @@ TEST_CASE("what no longer fits the disk that came back ends with the reason") {
   struct Shrinking : SlowDisk {
     using SlowDisk::SlowDisk;
     std::uint64_t capacity() const { return sectors; }
-    std::uint64_t sectors = kSectors;
+    std::uint64_t sectors = kLifeSectors;
   };
   Life<Shrinking> life;
   life.write(1, 1, 1);
@@ -225,7 +225,7 @@ TEST_CASE("stopping ends everything with kCancelled and gives all memory back") 
   CHECK(life.disk.pending.empty());
   for (unsigned n = 0; n < 2; ++n) CHECK(life.driver.take()->result.error() == BlkError::kCancelled);
   CHECK_FALSE(life.driver.take());
-  life.region.arena().release(life.buffer, kSectors * 512);
+  life.region.arena().release(life.buffer, kLifeSectors * 512);
   CHECK(life.region.arena().free_bytes() == life.region.arena().size());
   CHECK_FALSE(life.region.arena().misused());
   life.driver.poll();
@@ -241,8 +241,8 @@ TEST_CASE("whatever dies whenever, nothing acknowledged is lost, nothing ends tw
   for (const RingKind& kind : ring_kinds()) {
     CAPTURE(kind.name);
     Life life(kind.features);
-    std::array<unsigned, kSectors> acknowledged{};
-    std::array<bool, kSectors> busy{};
+    std::array<unsigned, kLifeSectors> acknowledged{};
+    std::array<bool, kLifeSectors> busy{};
     std::vector<std::pair<std::uint64_t, unsigned>> sent;  // by token
     std::size_t ended = 0;
     const auto reap = [&] {
@@ -263,7 +263,7 @@ TEST_CASE("whatever dies whenever, nothing acknowledged is lost, nothing ends tw
         case 0:
         case 1:
         case 2: {
-          const std::uint64_t sector = below(kSectors);
+          const std::uint64_t sector = below(kLifeSectors);
           if (busy[sector] || life.driver.unfinished() >= 15) break;
           const auto value = static_cast<unsigned>(below(256));
           busy[sector] = true;
@@ -295,7 +295,7 @@ TEST_CASE("whatever dies whenever, nothing acknowledged is lost, nothing ends tw
     reap();
     CHECK(ended == sent.size());
     CHECK(ended > 200);
-    for (std::size_t n = 0; n < kSectors; ++n)
+    for (std::size_t n = 0; n < kLifeSectors; ++n)
       CHECK(life.bytes[n * 512] == static_cast<std::byte>(acknowledged[n]));
   }
 }

@@ -20,7 +20,7 @@ using namespace hawser::test;
 
 namespace {
 
-constexpr std::uint64_t kSectors = 40;
+constexpr std::uint64_t kModelSectors = 40;
 
 struct Step {
   std::uint32_t type;
@@ -48,7 +48,7 @@ rc::Gen<Step> any_step() {
                    rc::gen::element(VIRTIO_BLK_T_IN, VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT, VIRTIO_BLK_T_OUT,
                                     VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_T_GET_ID, 3u)),
       rc::gen::set(&Step::sector, rc::gen::weightedOneOf<std::uint64_t>(
-                                      {{9, rc::gen::inRange<std::uint64_t>(0, kSectors + 2)},
+                                      {{9, rc::gen::inRange<std::uint64_t>(0, kModelSectors + 2)},
                                        {1, rc::gen::arbitrary<std::uint64_t>()}})),
       rc::gen::set(&Step::sectors, rc::gen::inRange(0u, 6u)),
       rc::gen::set(&Step::seed, rc::gen::inRange(0u, 99u)), rc::gen::set(&Step::in, cuts()),
@@ -78,7 +78,7 @@ std::size_t writable_of(const Step& step) {
 Expected apply(const Step& step, Bytes& disk) {
   Expected expected;
   expected.data = Bytes(writable_of(step) - 1);
-  const bool inside = step.sectors <= kSectors && step.sector <= kSectors - step.sectors;
+  const bool inside = step.sectors <= kModelSectors && step.sector <= kModelSectors - step.sectors;
   const auto at = disk.begin() + static_cast<std::ptrdiff_t>(inside ? step.sector * 512 : 0);
   const auto count = static_cast<std::ptrdiff_t>(std::uint64_t{step.sectors} * 512);
   switch (step.type) {
@@ -124,7 +124,7 @@ TEST_CASE("the disk does what a vector of bytes does, request by request, in eve
     CAPTURE(kind.name);
     CHECK(rc::check(kind.name, [&] {
       const auto steps = *rc::gen::container<std::vector<Step>>(any_step());
-      Bytes disk_bytes = pattern(kSectors * 512, 1);
+      Bytes disk_bytes = pattern(kModelSectors * 512, 1);
       Bytes reference = disk_bytes;
       device::MemoryDisk disk(disk_bytes);
       BlkRig<> rig(disk);
@@ -149,13 +149,13 @@ TEST_CASE(
   for (const RingKind& kind : ring_kinds()) {
     CAPTURE(kind.name);
     CHECK(rc::check(kind.name + ", slow backend", [&] {
-      Bytes disk_bytes(kSectors * 512);
+      Bytes disk_bytes(kModelSectors * 512);
       SlowDisk disk(disk_bytes, 5);
       BlkRig<SlowDisk, 2, 4> rig(disk);
       rig.start(kind.features);
-      Bytes reference(kSectors * 512);
+      Bytes reference(kModelSectors * 512);
       // Each sector is written at most once, so the order does not matter.
-      const auto count = *rc::gen::inRange(1u, static_cast<unsigned>(kSectors));
+      const auto count = *rc::gen::inRange(1u, static_cast<unsigned>(kModelSectors));
       std::map<std::size_t, unsigned> answers;
       unsigned sent = 0;
       const auto reap = [&] {

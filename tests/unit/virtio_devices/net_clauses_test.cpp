@@ -20,7 +20,7 @@ using hawser::test::NetPair;
 
 namespace {
 
-Bytes addressed(const Mac& to, std::size_t payload = 46, bool vlan = false) {
+Bytes addressed_frame(const Mac& to, std::size_t payload = 46, bool vlan = false) {
   Bytes frame = test::make_frame({.vlan = vlan}, test::pattern(payload));
   std::memcpy(frame.data(), to.data(), to.size());
   return frame;
@@ -292,7 +292,7 @@ TEST_CASE("a backend that has frames for a pair which is not in use keeps them")
 TEST_CASE("tagged frames pass, whatever their VLAN") {
   NetPair pair;
   REQUIRE(pair.right.driver.set_promiscuous(false).ok());
-  const Bytes frame = addressed(test::kRightMac, 60, true);
+  const Bytes frame = addressed_frame(test::kRightMac, 60, true);
   REQUIRE(pair.send(pair.left, {}, frame));
   CHECK(pair.receive(pair.right) == frame);
 }
@@ -301,7 +301,7 @@ TEST_CASE("after a reset the address filter is off again and its table empty") {
   NetPair pair;
   constexpr Mac kStranger{0x02, 9, 9, 9, 9, 9};
   const auto passes = [&] {
-    REQUIRE(pair.send(pair.left, {}, addressed(kStranger)));
+    REQUIRE(pair.send(pair.left, {}, addressed_frame(kStranger)));
     return pair.receive(pair.right).has_value();
   };
   REQUIRE(pair.right.driver.set_promiscuous(false).ok());

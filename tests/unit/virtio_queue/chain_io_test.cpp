@@ -17,8 +17,8 @@ using namespace hawser::virtio;
 namespace {
 
 /// 4 KiB whose bytes count up.
-struct Fixture {
-  Fixture() : region(4096) {
+struct ChainFixture {
+  ChainFixture() : region(4096) {
     for (std::size_t n = 0; n < 4096; ++n) region.bytes()[n] = static_cast<std::byte>(n & 0xff);
   }
   test::Region region;
@@ -33,7 +33,7 @@ std::vector<std::byte> bytes_from(std::initializer_list<int> values) {
 }  // namespace
 
 TEST_CASE("a reader goes through the segments in order, whatever their sizes") {
-  Fixture f;
+  ChainFixture f;
   const std::array segments = {Segment{Offset(10), 3}, Segment{Offset(0), 0}, Segment{Offset(100), 1},
                                Segment{Offset(20), 4}};
   ChainReader<RegionMemory> reader(f.region.memory(), segments);
@@ -49,7 +49,7 @@ TEST_CASE("a reader goes through the segments in order, whatever their sizes") {
 }
 
 TEST_CASE("reading more than there is moves nothing") {
-  Fixture f;
+  ChainFixture f;
   const std::array segments = {Segment{Offset(10), 3}};
   ChainReader<RegionMemory> reader(f.region.memory(), segments);
   std::vector<std::byte> out(4);
@@ -62,7 +62,7 @@ TEST_CASE("reading more than there is moves nothing") {
 }
 
 TEST_CASE("a segment outside the region stops the reader at the door") {
-  Fixture f;
+  ChainFixture f;
   for (Segment bad : {Segment{Offset(4090), 7}, Segment{Offset(UINT64_MAX), 1}, Segment{Offset(5000), 1}}) {
     const std::array segments = {Segment{Offset(10), 3}, bad};
     ChainReader<RegionMemory> reader(f.region.memory(), segments);
@@ -75,7 +75,7 @@ TEST_CASE("a segment outside the region stops the reader at the door") {
 }
 
 TEST_CASE("a writer fills the segments in order and leaves the bytes around them alone") {
-  Fixture f;
+  ChainFixture f;
   const std::array segments = {Segment{Offset(200), 2}, Segment{Offset(300), 3}};
   ChainWriter<RegionMemory> writer(f.region.memory(), segments);
   REQUIRE(writer.skip(1).ok());
@@ -95,7 +95,7 @@ TEST_CASE("a writer fills the segments in order and leaves the bytes around them
 }
 
 TEST_CASE("a wire struct may lie across segments") {
-  Fixture f;
+  ChainFixture f;
   const std::array segments = {Segment{Offset(1), 1}, Segment{Offset(7), 2}, Segment{Offset(3), 1}};
   ChainWriter<RegionMemory> writer(f.region.memory(), segments);
   REQUIRE(writer.write_wire(le32{0x11223344}).ok());
@@ -105,7 +105,7 @@ TEST_CASE("a wire struct may lie across segments") {
 }
 
 TEST_CASE("borrowed pieces are the region's own bytes, never longer than asked") {
-  Fixture f;
+  ChainFixture f;
   const std::array segments = {Segment{Offset(16), 4}, Segment{Offset(64), 8}};
   ChainReader<RegionMemory> reader(f.region.memory(), segments);
   auto piece = reader.borrow();
@@ -122,7 +122,7 @@ TEST_CASE("borrowed pieces are the region's own bytes, never longer than asked")
 }
 
 TEST_CASE("skip steps over whole and part segments") {
-  Fixture f;
+  ChainFixture f;
   const std::array segments = {Segment{Offset(16), 4}, Segment{Offset(64), 8}};
   ChainReader<RegionMemory> reader(f.region.memory(), segments);
   REQUIRE(reader.skip(5).ok());

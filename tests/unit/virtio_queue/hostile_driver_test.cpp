@@ -18,14 +18,14 @@ using hawser::test::Rig;
 namespace {
 
 constexpr std::uint16_t kNext = VIRTQ_DESC_F_NEXT;
-constexpr std::uint16_t kWrite = VIRTQ_DESC_F_WRITE;
+constexpr std::uint16_t kDescWrite = VIRTQ_DESC_F_WRITE;
 constexpr std::uint16_t kIndirect = VIRTQ_DESC_F_INDIRECT;
 constexpr std::uint16_t kAvail = VIRTQ_DESC_F_AVAIL;  // available in the first lap
 constexpr std::uint64_t kBuffer = 128 * 1024;
 constexpr std::uint64_t kTable = 64 * 1024;
 
 /// Takes once, sees the fault, and sees that it stays.
-QueueFault fault_of(Rig& rig, std::size_t room = 8) {
+QueueFault device_fault_of(Rig& rig, std::size_t room = 8) {
   std::array<Segment, 64> storage;
   const auto chain = rig.device.try_take(std::span(storage).first(room));
   CHECK_FALSE(chain.ok());
@@ -45,7 +45,7 @@ TEST_CASE("split: an available index that ran ahead breaks the queue") {
     CAPTURE(index);
     Rig rig(test::split_with());
     rig.poke<std::uint16_t>(rig.driver_area(2), index);
-    CHECK(fault_of(rig) == QueueFault::kAvailableIndexRanAhead);
+    CHECK(device_fault_of(rig) == QueueFault::kAvailableIndexRanAhead);
   }
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("split: an available index that goes backwards breaks the queue") {
     held[n] = rig.device.try_take(storage[n]).value();
   }
   rig.poke<std::uint16_t>(rig.driver_area(2), 3);
-  CHECK(fault_of(rig) == QueueFault::kAvailableIndexRanAhead);
+  CHECK(device_fault_of(rig) == QueueFault::kAvailableIndexRanAhead);
   for (Chain& chain : held) rig.device.complete(std::move(chain), 0);
 }
 
@@ -73,7 +73,7 @@ TEST_CASE("split: more chains out than the ring has room for break the queue") {
     held[n] = rig.device.try_take(storage[n]).value();
   }
   rig.split_available(2, 0);
-  CHECK(fault_of(rig) == QueueFault::kAvailableIndexRanAhead);
+  CHECK(device_fault_of(rig) == QueueFault::kAvailableIndexRanAhead);
   for (Chain& chain : held) rig.device.complete(std::move(chain), 0);
 }
 
@@ -82,11 +82,11 @@ TEST_CASE("split: a head or a link outside the table breaks the queue") {
     CAPTURE(bad);
     Rig head(test::split_with());
     head.split_available(0, bad);
-    CHECK(fault_of(head) == QueueFault::kDescriptorIndexOutOfRange);
+    CHECK(device_fault_of(head) == QueueFault::kDescriptorIndexOutOfRange);
     Rig link(test::split_with());
     link.split_descriptor(link.descriptor(0), kBuffer, 8, kNext, bad);
     link.split_available(0, 0);
-    CHECK(fault_of(link) == QueueFault::kDescriptorIndexOutOfRange);
+    CHECK(device_fault_of(link) == QueueFault::kDescriptorIndexOutOfRange);
   }
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("split: a chain that loops ends after as many steps as the queue has d
   rig.split_descriptor(rig.descriptor(0), kBuffer, 8, kNext, 1);
   rig.split_descriptor(rig.descriptor(1), kBuffer, 8, kNext, 0);
   rig.split_available(0, 0);
-  CHECK(fault_of(rig, 64) == QueueFault::kChainTooLong);
+  CHECK(device_fault_of(rig, 64) == QueueFault::kChainTooLong);
 }
 
 TEST_CASE("a chain with more segments than the taker has room for breaks the queue") {
@@ -103,26 +103,26 @@ TEST_CASE("a chain with more segments than the taker has room for breaks the que
   split.split_descriptor(split.descriptor(0), kBuffer, 8, kNext, 1);
   split.split_descriptor(split.descriptor(1), kBuffer, 8, 0, 0);
   split.split_available(0, 0);
-  CHECK(fault_of(split, 1) == QueueFault::kChainTooLong);
+  CHECK(device_fault_of(split, 1) == QueueFault::kChainTooLong);
   Rig packed(test::packed_with());
   packed.packed_descriptor(packed.descriptor(0), kBuffer, 8, 0, kAvail | kNext);
   packed.packed_descriptor(packed.descriptor(1), kBuffer, 8, 0, kAvail);
-  CHECK(fault_of(packed, 1) == QueueFault::kChainTooLong);
+  CHECK(device_fault_of(packed, 1) == QueueFault::kChainTooLong);
   Rig nothing(test::packed_with());
   nothing.packed_descriptor(nothing.descriptor(0), kBuffer, 8, 0, kAvail);
-  CHECK(fault_of(nothing, 0) == QueueFault::kChainTooLong);
+  CHECK(device_fault_of(nothing, 0) == QueueFault::kChainTooLong);
 }
 
 TEST_CASE("a readable descriptor after a writable one breaks the queue") {
   Rig split(test::split_with());
-  split.split_descriptor(split.descriptor(0), kBuffer, 8, kWrite | kNext, 1);
+  split.split_descriptor(split.descriptor(0), kBuffer, 8, kDescWrite | kNext, 1);
   split.split_descriptor(split.descriptor(1), kBuffer, 8, 0, 0);
   split.split_available(0, 0);
-  CHECK(fault_of(split) == QueueFault::kReadableAfterWritable);
+  CHECK(device_fault_of(split) == QueueFault::kReadableAfterWritable);
   Rig packed(test::packed_with());
-  packed.packed_descriptor(packed.descriptor(0), kBuffer, 8, 0, kAvail | kWrite | kNext);
+  packed.packed_descriptor(packed.descriptor(0), kBuffer, 8, 0, kAvail | kDescWrite | kNext);
   packed.packed_descriptor(packed.descriptor(1), kBuffer, 8, 0, kAvail);
-  CHECK(fault_of(packed) == QueueFault::kReadableAfterWritable);
+  CHECK(device_fault_of(packed) == QueueFault::kReadableAfterWritable);
 }
 
 TEST_CASE("a buffer outside the region breaks the queue") {
@@ -138,10 +138,10 @@ TEST_CASE("a buffer outside the region breaks the queue") {
     Rig split(test::split_with());
     split.split_descriptor(split.descriptor(0), at, bytes, 0, 0);
     split.split_available(0, 0);
-    CHECK(fault_of(split) == QueueFault::kSegmentOutsideTheRegion);
+    CHECK(device_fault_of(split) == QueueFault::kSegmentOutsideTheRegion);
     Rig packed(test::packed_with());
     packed.packed_descriptor(packed.descriptor(0), at, bytes, 0, kAvail);
-    CHECK(fault_of(packed) == QueueFault::kSegmentOutsideTheRegion);
+    CHECK(device_fault_of(packed) == QueueFault::kSegmentOutsideTheRegion);
   }
 }
 
@@ -149,10 +149,10 @@ TEST_CASE("an indirect descriptor that was not negotiated breaks the queue") {
   Rig split(test::split_with());
   split.split_descriptor(split.descriptor(0), kTable, 16, kIndirect, 0);
   split.split_available(0, 0);
-  CHECK(fault_of(split) == QueueFault::kIndirectNotNegotiated);
+  CHECK(device_fault_of(split) == QueueFault::kIndirectNotNegotiated);
   Rig packed(test::packed_with());
   packed.packed_descriptor(packed.descriptor(0), kTable, 16, 0, kAvail | kIndirect);
-  CHECK(fault_of(packed) == QueueFault::kIndirectNotNegotiated);
+  CHECK(device_fault_of(packed) == QueueFault::kIndirectNotNegotiated);
 }
 
 TEST_CASE("an indirect table that is empty, uneven, too long or outside the region breaks the queue") {
@@ -171,10 +171,10 @@ TEST_CASE("an indirect table that is empty, uneven, too long or outside the regi
     Rig split(test::split_with({VIRTIO_F_INDIRECT_DESC}));
     split.split_descriptor(split.descriptor(0), at, bytes, kIndirect, 0);
     split.split_available(0, 0);
-    CHECK(fault_of(split) == QueueFault::kIndirectTableMalformed);
+    CHECK(device_fault_of(split) == QueueFault::kIndirectTableMalformed);
     Rig packed(test::packed_with({VIRTIO_F_INDIRECT_DESC}));
     packed.packed_descriptor(packed.descriptor(0), at, bytes, 0, kAvail | kIndirect);
-    CHECK(fault_of(packed) == QueueFault::kIndirectTableMalformed);
+    CHECK(device_fault_of(packed) == QueueFault::kIndirectTableMalformed);
   }
 }
 
@@ -182,14 +182,14 @@ TEST_CASE("an indirect descriptor that is linked to more breaks the queue") {
   Rig split(test::split_with({VIRTIO_F_INDIRECT_DESC}));
   split.split_descriptor(split.descriptor(0), kTable, 16, kIndirect | kNext, 1);
   split.split_available(0, 0);
-  CHECK(fault_of(split) == QueueFault::kIndirectWithNext);
+  CHECK(device_fault_of(split) == QueueFault::kIndirectWithNext);
   Rig head(test::packed_with({VIRTIO_F_INDIRECT_DESC}));
   head.packed_descriptor(head.descriptor(0), kTable, 16, 0, kAvail | kIndirect | kNext);
-  CHECK(fault_of(head) == QueueFault::kIndirectWithNext);
+  CHECK(device_fault_of(head) == QueueFault::kIndirectWithNext);
   Rig tail(test::packed_with({VIRTIO_F_INDIRECT_DESC}));
   tail.packed_descriptor(tail.descriptor(0), kBuffer, 8, 0, kAvail | kNext);
   tail.packed_descriptor(tail.descriptor(1), kTable, 16, 0, kAvail | kIndirect);
-  CHECK(fault_of(tail) == QueueFault::kIndirectWithNext);
+  CHECK(device_fault_of(tail) == QueueFault::kIndirectWithNext);
 }
 
 TEST_CASE("split: an indirect table inside an indirect table breaks the queue") {
@@ -197,7 +197,7 @@ TEST_CASE("split: an indirect table inside an indirect table breaks the queue") 
   rig.split_descriptor(rig.descriptor(0), kTable, 32, kIndirect, 0);
   rig.split_descriptor(Offset(kTable), kTable, 16, kIndirect, 0);
   rig.split_available(0, 0);
-  CHECK(fault_of(rig) == QueueFault::kIndirectInsideIndirect);
+  CHECK(device_fault_of(rig) == QueueFault::kIndirectInsideIndirect);
 }
 
 TEST_CASE("split: a link out of or a loop inside an indirect table breaks the queue") {
@@ -205,12 +205,12 @@ TEST_CASE("split: a link out of or a loop inside an indirect table breaks the qu
   out.split_descriptor(out.descriptor(0), kTable, 32, kIndirect, 0);
   out.split_descriptor(Offset(kTable), kBuffer, 8, kNext, 2);
   out.split_available(0, 0);
-  CHECK(fault_of(out) == QueueFault::kDescriptorIndexOutOfRange);
+  CHECK(device_fault_of(out) == QueueFault::kDescriptorIndexOutOfRange);
   Rig loop(test::split_with({VIRTIO_F_INDIRECT_DESC}));
   loop.split_descriptor(loop.descriptor(0), kTable, 32, kIndirect, 0);
   loop.split_descriptor(Offset(kTable), kBuffer, 8, kNext, 0);
   loop.split_available(0, 0);
-  CHECK(fault_of(loop) == QueueFault::kChainTooLong);
+  CHECK(device_fault_of(loop) == QueueFault::kChainTooLong);
 }
 
 TEST_CASE("split: plain descriptors may come before an indirect one") {
@@ -218,7 +218,7 @@ TEST_CASE("split: plain descriptors may come before an indirect one") {
   rig.split_descriptor(rig.descriptor(0), kBuffer, 8, kNext, 5);
   rig.split_descriptor(rig.descriptor(5), kTable, 32, kIndirect, 0);
   rig.split_descriptor(Offset(kTable), kBuffer + 64, 4, kNext, 1);
-  rig.split_descriptor(Offset(kTable) + 16, kBuffer + 128, 2, kWrite, 0);
+  rig.split_descriptor(Offset(kTable) + 16, kBuffer + 128, 2, kDescWrite, 0);
   rig.split_available(0, 0);
   std::array<Segment, 4> storage;
   auto chain = rig.device.try_take(storage);
@@ -234,7 +234,7 @@ TEST_CASE("packed: an indirect table is all of its entries, whatever their flags
   rig.packed_descriptor(rig.descriptor(0), kTable, 48, 3, kAvail | kIndirect);
   rig.packed_descriptor(Offset(kTable), kBuffer, 1, 9, kIndirect);
   rig.packed_descriptor(Offset(kTable) + 16, kBuffer, 2, 9, kAvail);
-  rig.packed_descriptor(Offset(kTable) + 32, kBuffer, 4, 9, kWrite | kNext);
+  rig.packed_descriptor(Offset(kTable) + 32, kBuffer, 4, 9, kDescWrite | kNext);
   std::array<Segment, 4> storage;
   auto chain = rig.device.try_take(storage);
   REQUIRE(chain.ok());
@@ -247,14 +247,14 @@ TEST_CASE("packed: an indirect table is all of its entries, whatever their flags
 TEST_CASE("packed: a chain that runs past what was made available breaks the queue") {
   Rig rig(test::packed_with());
   rig.packed_descriptor(rig.descriptor(0), kBuffer, 8, 0, kAvail | kNext);
-  CHECK(fault_of(rig) == QueueFault::kChainNeverEnds);
+  CHECK(device_fault_of(rig) == QueueFault::kChainNeverEnds);
 }
 
 TEST_CASE("packed: a chain longer than the ring breaks the queue") {
   Rig rig(test::packed_with(), 2);
   rig.packed_descriptor(rig.descriptor(0), kBuffer, 8, 0, kAvail | kNext);
   rig.packed_descriptor(rig.descriptor(1), kBuffer, 8, 0, kAvail | kNext);
-  CHECK(fault_of(rig) == QueueFault::kChainNeverEnds);
+  CHECK(device_fault_of(rig) == QueueFault::kChainNeverEnds);
 }
 
 TEST_CASE("packed: more descriptors available than the ring has breaks the queue") {
@@ -266,7 +266,7 @@ TEST_CASE("packed: more descriptors available than the ring has breaks the queue
     held[n] = rig.device.try_take(storage[n]).value();
   }
   rig.packed_descriptor(rig.descriptor(0), kBuffer, 8, 0, VIRTQ_DESC_F_USED);  // available in the second lap
-  CHECK(fault_of(rig) == QueueFault::kAvailableIndexRanAhead);
+  CHECK(device_fault_of(rig) == QueueFault::kAvailableIndexRanAhead);
   for (Chain& chain : held) rig.device.complete(std::move(chain), 0);
 }
 

@@ -19,8 +19,8 @@ using hawser::test::Rig;
 
 namespace {
 
-constexpr std::uint64_t kBuffer = 128 * 1024;
-constexpr std::uint64_t kTable = 64 * 1024;
+constexpr std::uint64_t kClauseBuffer = 128 * 1024;
+constexpr std::uint64_t kClauseTable = 64 * 1024;
 
 std::vector<std::byte> copy(const Rig& rig, Offset at, std::uint64_t bytes) {
   const auto part = rig.region.bytes().subspan(at.bytes(), bytes);
@@ -48,11 +48,11 @@ TEST_CASE("the WRITE flag of a descriptor that refers to an indirect table means
                    : test::split_with({VIRTIO_F_INDIRECT_DESC}));
     const std::uint16_t flags = VIRTQ_DESC_F_INDIRECT | VIRTQ_DESC_F_WRITE;
     if (packed) {
-      rig.packed_descriptor(Offset(kTable), kBuffer, 8, 0, 0);
-      rig.packed_descriptor(rig.descriptor(0), kTable, 16, 0, VIRTQ_DESC_F_AVAIL | flags);
+      rig.packed_descriptor(Offset(kClauseTable), kClauseBuffer, 8, 0, 0);
+      rig.packed_descriptor(rig.descriptor(0), kClauseTable, 16, 0, VIRTQ_DESC_F_AVAIL | flags);
     } else {
-      rig.split_descriptor(Offset(kTable), kBuffer, 8, 0, 0);
-      rig.split_descriptor(rig.descriptor(0), kTable, 16, flags, 0);
+      rig.split_descriptor(Offset(kClauseTable), kClauseBuffer, 8, 0, 0);
+      rig.split_descriptor(rig.descriptor(0), kClauseTable, 16, flags, 0);
       rig.split_available(0, 0);
     }
     std::array<Segment, 4> storage;

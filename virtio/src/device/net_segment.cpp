@@ -19,8 +19,8 @@ constexpr std::uint8_t kProtocolTcp = 6;
 constexpr std::uint8_t kProtocolUdp = 17;
 constexpr std::size_t kIpv4Header = 20;
 constexpr std::size_t kIpv6Header = 40;
-constexpr std::size_t kTcpHeader = 20;
-constexpr std::size_t kUdpHeader = 8;
+constexpr std::size_t kSmallestTcp = 20;
+constexpr std::size_t kUdpBytes = 8;
 
 // TCP flags (RFC 9293 §3.1).
 constexpr std::uint8_t kFin = 0x01;
@@ -98,7 +98,7 @@ Result<Segmenter, SegmentError> Segmenter::make(std::span<std::byte> frame, cons
   if (!version_fits) return Err{SegmentError::kNotIp};
 
   const std::size_t smallest_ip = made.ipv6_ ? kIpv6Header : kIpv4Header;
-  if (made.l4_ < made.l3_ + smallest_ip || made.l4_ + (made.udp_ ? kUdpHeader : kTcpHeader) > frame.size()) {
+  if (made.l4_ < made.l3_ + smallest_ip || made.l4_ + (made.udp_ ? kUdpBytes : kSmallestTcp) > frame.size()) {
     return Err{SegmentError::kIpMalformed};
   }
   const auto ip = std::span<const std::byte>(frame).subspan(made.l3_);
@@ -117,9 +117,9 @@ Result<Segmenter, SegmentError> Segmenter::make(std::span<std::byte> frame, cons
     if (byte_at(ip, 9) != protocol) return Err{SegmentError::kTransportMalformed};
   }
 
-  const std::size_t l4_bytes = made.udp_ ? kUdpHeader : (byte_at(frame, made.l4_ + 12) >> 4) * std::size_t{4};
+  const std::size_t l4_bytes = made.udp_ ? kUdpBytes : (byte_at(frame, made.l4_ + 12) >> 4) * std::size_t{4};
   made.header_bytes_ = made.l4_ + l4_bytes;
-  if (l4_bytes < (made.udp_ ? kUdpHeader : kTcpHeader) || made.header_bytes_ >= frame.size()) {
+  if (l4_bytes < (made.udp_ ? kUdpBytes : kSmallestTcp) || made.header_bytes_ >= frame.size()) {
     return Err{SegmentError::kTransportMalformed};
   }
   if (made.header_bytes_ > kMaxHeaders) return Err{SegmentError::kHeadersTooLong};
