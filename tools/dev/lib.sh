@@ -154,18 +154,28 @@ configure_native() {
   fi
 }
 
-# Clang's undefined-behaviour checks go further than GCC's. Findings end the program. At -O1 the build takes more than
+# For builds of which only the programs matter: eight sources in one compilation take half the time of eight. The native
+# build keeps them apart, for whoever changes one file, for clangd and for clang-tidy.
+joined="-Dunity=on -Dunity_size=8"
+
+# A finding ends the program.
+ending="-Dcpp_args=-fno-sanitize-recover=all -Dc_args=-fno-sanitize-recover=all"
+
+# Clang's undefined-behaviour checks go further than GCC's. At -O1 the build takes more than
 # twice the time, and the tests hardly less.
+# shellcheck disable=SC2086  # words
 configure_asan() {
   configure asan "$(cached clang++)" -Ddebug=true -Doptimization=0 -Db_sanitize=address,undefined -Db_lundef=false \
-    -Dcpp_args=-fno-sanitize-recover=all -Dc_args=-fno-sanitize-recover=all
+    $joined $ending
 }
+# shellcheck disable=SC2086
 configure_tsan() {
-  configure tsan "$(cached clang++)" -Ddebug=true -Doptimization=1 -Db_sanitize=thread -Db_lundef=false
+  configure tsan "$(cached clang++)" -Ddebug=true -Doptimization=1 -Db_sanitize=thread -Db_lundef=false $joined
 }
+# shellcheck disable=SC2086
 configure_fuzz() {
   configure fuzz "$(cached clang++)" -Dfuzz=true -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined \
-    -Db_lundef=false -Dcpp_args=-fno-sanitize-recover=all -Dc_args=-fno-sanitize-recover=all
+    -Db_lundef=false $joined $ending
 }
 
 guests="aarch64 x86_64"
@@ -213,10 +223,10 @@ fetch_linux() {
     step "Debian's kernel for $1" tools/linux_guest.sh build/linux "$1"
 }
 
-# build_foreign ARCH: the program for guests of another architecture than the host's.
+# build_foreign ARCH: the program for guests of another architecture than the host's. Nobody measures there.
 build_foreign() {
   fetch_linux "$1" && tools/linux_cross.sh build/linux "$1" >"build/linux/$1/cross.ini" &&
-    configure "linux-$1" "" --cross-file "build/linux/$1/cross.ini" -Dtests=false &&
+    configure "linux-$1" "" --cross-file "build/linux/$1/cross.ini" -Dtests=false -Dbench=false -Ddebug=false &&
     compile "linux-$1" cli/hawser
 }
 
