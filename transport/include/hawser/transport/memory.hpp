@@ -150,4 +150,16 @@ class RegionMemory {
 
 static_assert(LendableMemory<RegionMemory>);
 
+/// Has the processor fetch the beginning of these bytes, at most that many lines, while something else is done. Only a hint.
+inline void prefetch(std::span<const std::byte> bytes, std::size_t lines) {
+  constexpr std::size_t kLine = 64;
+  for (std::size_t at = 0; lines != 0 && at < bytes.size(); at += kLine, --lines)
+    __builtin_prefetch(bytes.data() + at);
+}
+inline void prefetch_to_write(std::span<std::byte> bytes, std::size_t lines) {
+  constexpr std::size_t kLine = 64;
+  for (std::size_t at = 0; lines != 0 && at < bytes.size(); at += kLine, --lines)
+    __builtin_prefetch(bytes.data() + at, 1);
+}
+
 }  // namespace hawser

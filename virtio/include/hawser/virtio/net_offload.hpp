@@ -72,6 +72,9 @@ struct NetHeader {
   std::uint16_t checksum_start = 0;
   std::uint16_t checksum_offset = 0;
   constexpr bool operator==(const NetHeader&) const = default;
+
+  /// The frame is whole: nothing is left undone.
+  constexpr bool leaves_nothing() const { return !needs_checksum && segmentation == Segmentation::kNone; }
 };
 
 enum class HeaderError : std::uint8_t {
@@ -87,11 +90,36 @@ enum class HeaderError : std::uint8_t {
 };
 const char* describe(HeaderError error);
 
+namespace detail {
+
+Result<NetHeader, HeaderError> check_any_header(const virtio_net_hdr& wire, std::size_t frame_bytes,
+                                                const NetOffloads& allowed);
+virtio_net_hdr any_to_wire(const NetHeader& header, std::uint16_t buffers);
+
+}  // namespace detail
+
 /// Checks a header that arrived with a frame of `frame_bytes` against what its sender may leave undone.
-Result<NetHeader, HeaderError> check_header(const virtio_net_hdr& wire, std::size_t frame_bytes,
-                                            const NetOffloads& allowed);
+inline Result<NetHeader, HeaderError> check_header(const virtio_net_hdr& wire, std::size_t frame_bytes,
+                                                   const NetOffloads& allowed) {
+  // Most say nothing: then only the length is left to be checked.
+  const bool says_nothing = (wire.flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID)) == 0 &&
+                            wire.gso_type == VIRTIO_NET_HDR_GSO_NONE;
+  if (says_nothing && frame_bytes - kEthernetHeader <= kMaxFrame - kEthernetHeader) [[likely]]
+    return NetHeader{};
+  return detail::check_any_header(wire, frame_bytes, allowed);
+}
 
 /// The header as it goes on the wire.
-virtio_net_hdr to_wire(const NetHeader& header, std::uint16_t buffers);
+inline virtio_net_hdr to_wire(const NetHeader& header, std::uint16_t buffers) {
+  if (header.leaves_nothing() && !header.checksum_good) [[likely]]
+    return {.flags = 0,
+            .gso_type = VIRTIO_NET_HDR_GSO_NONE,
+            .hdr_len = std::uint16_t{0},
+            .gso_size = std::uint16_t{0},
+            .csum_start = std::uint16_t{0},
+            .csum_offset = std::uint16_t{0},
+            .num_buffers = buffers};
+  return detail::any_to_wire(header, buffers);
+}
 
 }  // namespace hawser::virtio

@@ -204,6 +204,8 @@ class Net {
   }
 
  private:
+  using Transmitter = NetTransmitter<M, kQueueSize>;
+
   static constexpr int kBudget = 64;  ///< Frames per service(), so that no queue starves another.
 
   bool usable(std::uint16_t index) const {
@@ -263,28 +265,15 @@ class Net {
   }
 
   bool serve_transmit(std::uint16_t pair, AnyDeviceQueue<M>& queue) {
-    for (int n = 0; n < kBudget; ++n) {
-      std::size_t bytes = 0;
-      switch (transmitters_[pair].send_one(queue, backend_, backend_queue(pair), rules_, bytes)) {
-        case Transmission::kSent:
-          ++counters_.sent;
-          counters_.sent_bytes += bytes;
-          break;
-        case Transmission::kDropped:
-          ++counters_.send_dropped;
-          break;
-        case Transmission::kMalformed:
-          ++counters_.send_malformed;
-          break;
-        case Transmission::kNothing:
-        case Transmission::kBusy:
-          return false;
-        case Transmission::kBroken:
-          broken_ = true;
-          return false;
-      }
-    }
-    return true;
+    Transmitted done;
+    int bursts = kBudget / int{Transmitter::kBurst};
+    while (bursts > 0 && transmitters_[pair].send_burst(queue, backend_, backend_queue(pair), rules_, done))
+      --bursts;
+    counters_.sent += done.sent;
+    counters_.sent_bytes += done.sent_bytes;
+    counters_.send_dropped += done.dropped;
+    counters_.send_malformed += done.malformed;
+    return bursts == 0;
   }
 
   bool serve_control(AnyDeviceQueue<M>& queue) {
@@ -318,7 +307,7 @@ class Net {
   std::array<AnyDeviceQueue<M>, 2 * kMaxPairs + 1> queues_;
   std::array<bool, 2 * kMaxPairs + 1> attached_{};
   std::array<NetReceiver<M, kQueueSize>, kMaxPairs> receivers_;
-  std::array<NetTransmitter<M, kQueueSize>, kMaxPairs> transmitters_;
+  std::array<Transmitter, kMaxPairs> transmitters_;
   std::array<Segment, kQueueSize> command_segments_;
 };
 

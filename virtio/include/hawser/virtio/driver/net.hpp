@@ -112,7 +112,7 @@ class Net {
 
   bool started() const { return started_; }
   Features negotiated() const { return negotiated_; }
-  NetOffloads send_offloads() const { return host_offloads(negotiated_); }
+  NetOffloads send_offloads() const { return send_offloads_; }
   NetOffloads receive_offloads() const { return receive_rules_.offloads; }
   const Mac& mac() const { return mac_; }
   std::uint16_t mtu() const { return mtu_; }  ///< 1500 unless the device says otherwise.
@@ -308,6 +308,7 @@ class Net {
     }
     pairs_ = std::min({options_.pairs, kMaxPairs, most_pairs});
     control_index_ = static_cast<std::uint16_t>(2 * (negotiated_.has(VIRTIO_NET_F_MQ) ? most_pairs : 1));
+    send_offloads_ = host_offloads(negotiated_);
     receive_rules_ = {negotiated_.has(VIRTIO_NET_F_MRG_RXBUF), guest_offloads(negotiated_)};
     for (std::uint16_t pair = 0; pair < pairs_; ++pair) HAWSER_CHECK(start_pair(pair));
     if (negotiated_.has(VIRTIO_NET_F_CTRL_VQ)) HAWSER_CHECK(start_control());
@@ -452,6 +453,7 @@ class Net {
   NetDriverOptions options_;
   Features negotiated_;
   NetDriverCounters counters_;
+  NetOffloads send_offloads_;
   typename NetReceiver<M, kQueueSize>::Rules receive_rules_;
   Mac mac_{};
   std::uint16_t mtu_ = 1500;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace hawser::virtio::driver {
 
@@ -34,69 +35,90 @@ class NetTransmitter {
     const auto total = static_cast<std::uint32_t>(sizeof(virtio_net_hdr) + bytes);
     // What the device has sent is looked for when room is needed, not before each frame: a look takes a cache line away
     // from the device that is writing to it.
-    auto at = place(queue, arena, total);
-    if (!at) {
-      if (reclaim(queue, arena) == TakeError::kBroken) return Err{NetSendError::kBroken};
-      at = place(queue, arena, total);
+    const std::uint16_t most = std::min(queue.size(), kQueueSize);
+    bool looked = false;
+    if (in_flight_ >= most) {
+      if (reclaim(queue) == TakeError::kBroken) return Err{NetSendError::kBroken};
+      if (in_flight_ >= most) return Err{NetSendError::kFull};
+      looked = true;
     }
-    if (!at) return Err{NetSendError::kFull};
-    const std::uint16_t slot = free_slot();
-    const Segment segment{*at, total};
-    const auto added = write(queue.memory(), *at, total, header, parts)
-                           ? queue.try_add(std::span(&segment, 1), {}, Token{slot})
-                           : Err{AddError::kFull};
-    if (!added.ok()) {
-      arena.release(*at, total);
+    const std::uint16_t at = free_slot(most);
+    Slot& slot = slots_[at];
+    if (!slot.suits(total) && !give_memory(slot, arena, total)) {
+      if (!looked && reclaim(queue) == TakeError::kBroken) return Err{NetSendError::kBroken};
+      release_idle(arena);
+      if (!give_memory(slot, arena, total)) return Err{NetSendError::kFull};
+    }
+    if (!write(queue.memory(), slot.at, total, header, parts)) return Err{NetSendError::kFull};
+    const Segment segment{slot.at, total};
+    if (const auto added = queue.try_add(std::span(&segment, 1), {}, Token{at}); !added.ok())
       return Err{added.error() == AddError::kBroken ? NetSendError::kBroken : NetSendError::kFull};
-    }
-    frames_[slot] = segment;
+    slot.in_flight = true;
     ++in_flight_;
-    next_ = after(slot);
+    next_ = after(at, most);
     return {};
-  }
-
-  /// Frees what the device has sent.
-  TakeError reclaim(AnyDriverQueue<M>& queue, Arena& arena) {
-    for (;;) {
-      const auto reaped = queue.try_reap();
-      if (!reaped.ok()) return reaped.error();
-      Segment& frame =
-          frames_[reaped->token.value];  // ours: the queue keeps tokens out of the device's reach
-      arena.release(frame.at, frame.bytes);
-      frame = {};
-      --in_flight_;
-    }
   }
 
   /// Drops everything in flight. Returns how many frames that were, without those that the device had sent by now.
   std::uint16_t release(AnyDriverQueue<M>& queue, Arena& arena) {
-    (void)reclaim(queue, arena);
-    std::uint16_t dropped = 0;
-    for (Segment& frame : frames_) {
-      if (frame.bytes == 0) continue;
-      arena.release(frame.at, frame.bytes);
-      frame = {};
-      ++dropped;
-    }
-    in_flight_ = 0;
+    (void)reclaim(queue);
+    const std::uint16_t dropped = std::exchange(in_flight_, std::uint16_t{0});
+    for (Slot& slot : slots_) slot.in_flight = false;
+    release_idle(arena);
+    next_ = 0;
     return dropped;
   }
 
  private:
-  /// Memory for a frame, if the queue has room for it as well.
-  std::optional<Offset> place(const AnyDriverQueue<M>& queue, Arena& arena, std::uint32_t bytes) const {
-    if (in_flight_ >= std::min(queue.size(), kQueueSize)) return std::nullopt;
-    return arena.allocate(bytes);
+  /// A frame's place. Its memory stays with it for the next: devices send in order, as a rule, and traffic repeats itself.
+  struct Slot {
+    Offset at;
+    std::uint32_t room = 0;  ///< 0: no memory.
+    bool in_flight = false;
+
+    /// Not more than that much is kept for a frame that needs less.
+    static constexpr std::uint32_t kWaste = 2048;
+    bool suits(std::uint32_t bytes) const { return room >= bytes && room - bytes <= kWaste; }
+  };
+
+  /// Takes back what the device has sent.
+  TakeError reclaim(AnyDriverQueue<M>& queue) {
+    for (;;) {
+      const auto reaped = queue.try_reap();
+      if (!reaped.ok()) return reaped.error();
+      slots_[reaped->token.value].in_flight = false;  // the queue keeps tokens out of the device's reach
+      --in_flight_;
+    }
   }
 
-  static std::uint16_t after(std::uint16_t slot) {
-    return static_cast<std::uint16_t>((slot + 1) % kQueueSize);
+  static bool give_memory(Slot& slot, Arena& arena, std::uint32_t bytes) {
+    release(slot, arena);
+    const auto room = static_cast<std::uint32_t>((bytes + Arena::kUnit - 1) / Arena::kUnit * Arena::kUnit);
+    const std::optional<Offset> at = arena.allocate(room);
+    if (at) {
+      slot.at = *at;
+      slot.room = room;
+    }
+    return at.has_value();
+  }
+  static void release(Slot& slot, Arena& arena) {
+    if (slot.room != 0) arena.release(slot.at, slot.room);
+    slot.room = 0;
+  }
+  void release_idle(Arena& arena) {
+    for (Slot& slot : slots_) {
+      if (!slot.in_flight) release(slot, arena);
+    }
   }
 
-  /// There is one. Devices send in order, as a rule, so it is the next.
-  std::uint16_t free_slot() const {
+  static std::uint16_t after(std::uint16_t slot, std::uint16_t most) {
+    return static_cast<std::uint16_t>(slot + 1 < most ? slot + 1 : 0);
+  }
+
+  /// There is one of `most`. Devices send in order, as a rule, so it is the next.
+  std::uint16_t free_slot(std::uint16_t most) const {
     std::uint16_t slot = next_;
-    while (frames_[slot].bytes != 0) slot = after(slot);
+    while (slots_[slot].in_flight) slot = after(slot, most);
     return slot;
   }
 
@@ -115,7 +137,7 @@ class NetTransmitter {
     return true;
   }
 
-  std::array<Segment, kQueueSize> frames_{};  ///< In flight; bytes 0: free.
+  std::array<Slot, kQueueSize> slots_{};
   std::uint16_t in_flight_ = 0;
   std::uint16_t next_ = 0;  ///< Where a free one is likely.
 };

@@ -49,6 +49,14 @@ class AnyDeviceQueue {
     if (probe_ != nullptr) return timed_take(storage);
     return packed() ? packed_.try_take(storage) : split_.try_take(storage);
   }
+  std::size_t take_burst(std::span<Chain> chains, std::span<Segment> storage, std::size_t longest) {
+    const std::size_t taken =
+        packed() ? packed_.take_burst(chains, storage, longest) : split_.take_burst(chains, storage, longest);
+    if (probe_ != nullptr) {
+      for (const Chain& chain : chains.first(taken)) probe_->taken(chain.sequence());
+    }
+    return taken;
+  }
   void complete(Chain&& chain, std::uint32_t written) {
     if (probe_ != nullptr) probe_->completed(chain.sequence());
     packed() ? packed_.complete(std::move(chain), written) : split_.complete(std::move(chain), written);

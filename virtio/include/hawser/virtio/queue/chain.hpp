@@ -41,6 +41,8 @@ class Chain {
   std::span<const Segment> readable() const { return segments_.first(readable_); }
   std::span<const Segment> writable() const { return segments_.subspan(readable_); }
 
+  std::size_t segments() const { return segments_.size(); }
+
   /// Sums of the segments' lengths; they cannot overflow: at most 65536 segments of 32 bits.
   std::uint64_t readable_bytes() const { return total(readable()); }
   std::uint64_t writable_bytes() const { return total(writable()); }

@@ -58,6 +58,17 @@ class PackedDeviceQueue {
     return taken(gatherer, descriptor.tail, 1);
   }
 
+  std::size_t take_burst(std::span<Chain> chains, std::span<Segment> storage, std::size_t longest) {
+    std::size_t taken = 0;
+    for (; taken < chains.size() && storage.size() >= longest; ++taken) {
+      auto chain = try_take(storage.first(longest));
+      if (!chain.ok()) break;
+      storage = storage.subspan(chain->segments());
+      chains[taken] = std::move(*chain);
+    }
+    return taken;
+  }
+
   void complete(Chain&& chain, std::uint32_t written) {
     if (chain.owner() != &owner_) {
       if (fault_ == QueueFault::kNone) fault_ = QueueFault::kChainOfAnotherQueue;

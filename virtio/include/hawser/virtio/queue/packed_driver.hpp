@@ -59,6 +59,8 @@ class PackedDriverQueue {
     if (fault_ != QueueFault::kNone) return Err{AddError::kBroken};
     const detail::Request request(readable, writable);
     const std::size_t segments = request.segments();
+    if (segments == 1) [[likely]]
+      return add_only(request[0], readable.empty(), token);
     if (segments == 0) return Err{AddError::kEmpty};
     if (request.bytes() > UINT32_MAX) return Err{AddError::kTooLong};
     const bool indirect = segments > 1 && segments <= tables_.entries;
@@ -174,6 +176,17 @@ class PackedDriverQueue {
     }
     ++step_;
     add_.advance(1, size());
+  }
+
+  /// A request of one segment.
+  Result<void, AddError> add_only(const Segment& segment, bool writable, Token token) {
+    if (free_ == 0) return Err{AddError::kFull};
+    const std::uint16_t id = next_id_;
+    put(segment.at.bytes(), segment.bytes, id, writable ? VIRTQ_DESC_F_WRITE : 0);
+    next_id_ = after(id);
+    flight_.add(id, token, writable ? segment.bytes : 0, 1);
+    --free_;
+    return {};
   }
 
   void put_chain(std::uint16_t id, const detail::Request& request) {

@@ -94,6 +94,10 @@ struct Reaped {
 ///
 /// try_take(storage)   the next available chain; its segments are copied to `storage`. A chain with more segments
 ///                     than that breaks the queue: size it for the largest the device promises to accept.
+/// take_burst(chains, storage, longest)
+///                     the same for as many chains as are available and `chains` has places (empty ones), while the
+///                     storage has room for `longest` more segments, which is the most that each may have; how many.
+///                     When the queue breaks, those before are taken, and their number does not tell: look at fault().
 /// complete(chain, n)  the device is done; it wrote n bytes. Visible to the driver after publish().
 /// publish()           makes completions visible. True: the driver wants to be told.
 /// arm()               asks the driver to tell. True: something is available already: look again, don't wait.
@@ -101,8 +105,10 @@ struct Reaped {
 /// disarm()            asks it not to (a hint).
 template <class Q>
 concept DeviceQueue = Memory<typename Q::MemoryType> &&
-    requires(Q& queue, const Q& cqueue, std::span<Segment> storage, Chain chain, std::uint32_t written) {
+    requires(Q& queue, const Q& cqueue, std::span<Segment> storage, std::span<Chain> chains, Chain chain,
+             std::uint32_t written) {
   { queue.try_take(storage) } -> std::same_as<Result<Chain, TakeError>>;
+  { queue.take_burst(chains, storage, std::size_t{}) } -> std::same_as<std::size_t>;
   { queue.complete(static_cast<Chain&&>(chain), written) } -> std::same_as<void>;
   { queue.publish() } -> std::same_as<bool>;
   { queue.arm() } -> std::same_as<bool>;

@@ -60,6 +60,8 @@ class SplitDriverQueue {
     if (fault_ != QueueFault::kNone) return Err{AddError::kBroken};
     const detail::Request request(readable, writable);
     const std::size_t segments = request.segments();
+    if (segments == 1) [[likely]]
+      return add_only(request[0], readable.empty(), token);
     if (segments == 0) return Err{AddError::kEmpty};
     if (request.bytes() > UINT32_MAX) return Err{AddError::kTooLong};
     const bool indirect = segments > 1 && segments <= tables_.entries;
@@ -70,9 +72,7 @@ class SplitDriverQueue {
     const std::uint16_t head = next_free_;
     next_free_ = indirect ? put_indirect(head, request) : put_chain(head, request);
     free_ = static_cast<std::uint16_t>(free_ - needed);
-    flight_.add(head, token, request.writable_bytes(), needed);
-    detail::store_if_changed(areas_.driver, SplitLayout::available(added_ & (size() - 1)), head);
-    ++added_;
+    enter(head, token, request.writable_bytes(), needed);
     return {};
   }
 
@@ -158,6 +158,24 @@ class SplitDriverQueue {
   void put(const typename M::Area& area, std::size_t index, std::uint64_t at, std::uint64_t high) const {
     detail::store_if_changed(area, index * sizeof(virtq_desc), at);
     detail::store_if_changed(area, index * sizeof(virtq_desc) + 8, high);
+  }
+
+  /// A request of one segment.
+  Result<void, AddError> add_only(const Segment& segment, bool writable, Token token) {
+    if (free_ == 0) return Err{AddError::kFull};
+    const std::uint16_t head = next_free_;
+    put(areas_.descriptors, head, segment.at.bytes(),
+        high_word(segment, writable ? VIRTQ_DESC_F_WRITE : 0, 0));
+    next_free_ = after(head);
+    --free_;
+    enter(head, token, writable ? segment.bytes : 0, 1);
+    return {};
+  }
+
+  void enter(std::uint16_t head, Token token, std::uint64_t writable_bytes, std::uint16_t descriptors) {
+    flight_.add(head, token, writable_bytes, descriptors);
+    detail::store_if_changed(areas_.driver, SplitLayout::available(added_ & (size() - 1)), head);
+    ++added_;
   }
 
   std::uint16_t put_chain(std::uint16_t head, const detail::Request& request) {
