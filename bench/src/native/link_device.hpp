@@ -60,9 +60,7 @@ void serve_bus(Bus& bus, LinkControl& control) {
   while (!control.stop.load(std::memory_order_relaxed)) {
     const auto waiting = static_cast<Waiting>(control.waiting.load(std::memory_order_relaxed));
     if (waiting == Waiting::kPollOnly) {
-      for (unsigned n = 0; n < 64; ++n) {
-        if (!bus.step()) spin_hint();
-      }
+      for (unsigned n = 0; n < 16; ++n) (void)app::spin_step(bus);
     } else {
       (void)app::serve_turn(bus, waiting == Waiting::kNever ? Duration{} : kSpin);
     }

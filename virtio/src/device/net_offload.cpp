@@ -139,8 +139,8 @@ const char* describe(HeaderError error) {
   return "unknown";
 }
 
-Result<NetHeader, HeaderError> detail::check_any_header(const virtio_net_hdr& wire, std::size_t frame_bytes,
-                                                        const NetOffloads& allowed) {
+Result<NetHeader, HeaderError> check_header(const virtio_net_hdr& wire, std::size_t frame_bytes,
+                                            const NetOffloads& allowed) {
   if (frame_bytes < kEthernetHeader) return Err{HeaderError::kFrameTooShort};
   if (frame_bytes > kMaxFrame) return Err{HeaderError::kFrameTooLong};
   NetHeader header;
@@ -176,7 +176,7 @@ Result<NetHeader, HeaderError> detail::check_any_header(const virtio_net_hdr& wi
   return header;
 }
 
-virtio_net_hdr detail::any_to_wire(const NetHeader& header, std::uint16_t buffers) {
+virtio_net_hdr to_wire(const NetHeader& header, std::uint16_t buffers) {
   virtio_net_hdr wire{};
   if (header.needs_checksum) {
     wire.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;

@@ -145,9 +145,10 @@ class Link {
       claimed_ = false;  // not ours to write any more
       return broke("another party has taken this end of the link", BrokenBy::kPeer);
     }
-    beat();
+    const Instant now = port_.now();
+    beat(now);
     if (channel_.broken()) return broke("the peer's message queue index is out of range", BrokenBy::kPeer);
-    return state_ == LinkState::kUp ? watch_peer() : meet_peer();
+    return state_ == LinkState::kUp ? watch_peer(now) : meet_peer();
   }
 
   void reset() {
@@ -269,7 +270,7 @@ class Link {
     own_block_.publish_agreement(own_);
     claimed_ = true;
     beat_at_ = Instant{};
-    beat();
+    beat(port_.now());
     call_peer();
   }
 
@@ -282,8 +283,7 @@ class Link {
     own_block_.claim(options_.role, port_.own_id(), port_.vectors(), options_.queue_kind, options_.name);
   }
 
-  void beat() {
-    const Instant now = port_.now();
+  void beat(Instant now) {
     if (now < beat_at_) return;
     // Somebody may have scribbled over what the next peer needs. While the link is up only the directory is read.
     keep_directory();
@@ -314,7 +314,7 @@ class Link {
     return LinkEvent::kWentUp;
   }
 
-  LinkEvent watch_peer() {
+  LinkEvent watch_peer(Instant now) {
     const Agreement peer = peer_block_.agreement();
     if (!(peer == Agreement{own_.seen, own_.epoch})) {
       // It left, began a new epoch, or forgot ours. In the last case the pair of epochs would stay the same, so we
@@ -325,7 +325,6 @@ class Link {
       if (!new_epoch) claim();
       return LinkEvent::kWentDown;
     }
-    const Instant now = port_.now();
     const std::uint32_t beat_now = peer_block_.heartbeat();
     if (beat_now != peer_beat_) {
       peer_beat_ = beat_now;

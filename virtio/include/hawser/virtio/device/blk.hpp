@@ -115,7 +115,7 @@ class Blk {
     }
     if (std::exchange(batch_, false)) backend_.go();
     queue.unpublished = false;
-    return {.more = left == 0, .notify = queue.queue.publish()};
+    return {.more = left == 0, .notify = queue.queue.publish(), .busy = left != kBurst};
   }
 
   bool prepare_to_wait(std::uint16_t index) {

@@ -11,6 +11,7 @@
 #include <hawser/virtio/device/net_receive.hpp>
 #include <hawser/virtio/device/net_transmit.hpp>
 #include <hawser/virtio/net_address.hpp>
+#include <hawser/virtio/spec.hpp>
 
 #include <algorithm>
 #include <array>
@@ -64,8 +65,10 @@ class Net {
   // --- DeviceModel ---
 
   Features offered() const {
-    Features f{VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_F_STATUS,        VIRTIO_NET_F_CTRL_VQ,
-               VIRTIO_NET_F_CTRL_RX,   VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_GUEST_ANNOUNCE};
+    // Every queue's chains are completed in the order in which they were taken.
+    Features f{VIRTIO_F_IN_ORDER,          VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_F_STATUS,
+               VIRTIO_NET_F_CTRL_VQ,       VIRTIO_NET_F_CTRL_RX,   VIRTIO_NET_F_CTRL_MAC_ADDR,
+               VIRTIO_NET_F_GUEST_ANNOUNCE};
     f.set(VIRTIO_NET_F_MAC, config_.mac != Mac{});
     f.set(VIRTIO_NET_F_MTU, config_.mtu != 0);
     f.set(VIRTIO_NET_F_MQ, pairs_ > 1);
@@ -125,21 +128,20 @@ class Net {
 
   Work service(std::uint16_t index) {
     if (!usable(index)) return {};
-    Work work;
-    if (index == control_index()) {
-      work.more = serve_control(queues_[index]);
-    } else if (index % 2 == 0) {
-      work.more = serve_receive(static_cast<std::uint16_t>(index / 2), queues_[index]);
-    } else {
-      work.more = serve_transmit(static_cast<std::uint16_t>(index / 2), queues_[index]);
-    }
-    work.notify = queues_[index].publish();
-    if (queues_[index].fault() != QueueFault::kNone) broken_ = true;
+    AnyDeviceQueue<M>& queue = queues_[index];
+    const std::uint64_t before = done_;
+    queue.disarm();  // looked at again before anybody waits
+    const auto pair = static_cast<std::uint16_t>(index / 2);
+    bool more = index == control_index() ? serve_control(queue)
+                : index % 2 == 0         ? serve_receive(pair, queue)
+                                         : serve_transmit(pair, queue);
+    const bool notify = queue.publish();
+    if (queue.fault() != QueueFault::kNone) broken_ = true;
     if (broken_) {
-      work.more = false;
+      more = false;
       backend_.stop();  // nobody takes its frames any more, so it must not wake anybody for them
     }
-    return work;
+    return {.more = more, .notify = notify, .busy = done_ != before};
   }
 
   bool prepare_to_wait(std::uint16_t index) {
@@ -247,6 +249,7 @@ class Net {
       }
       switch (receivers_[pair].deliver(queue, frame, negotiated_.has(VIRTIO_NET_F_MRG_RXBUF))) {
         case Delivery::kDelivered:
+          ++done_;
           ++counters_.received;
           counters_.received_bytes += frame.bytes.size();
           break;
@@ -269,6 +272,7 @@ class Net {
     int bursts = kBudget / int{Transmitter::kBurst};
     while (bursts > 0 && transmitters_[pair].send_burst(queue, backend_, backend_queue(pair), rules_, done))
       --bursts;
+    done_ += done.sent + done.dropped + done.malformed;
     counters_.sent += done.sent;
     counters_.sent_bytes += done.sent_bytes;
     counters_.send_dropped += done.dropped;
@@ -293,6 +297,7 @@ class Net {
   Backend& backend_;
   NetConfig config_;
   NetCounters counters_;
+  std::uint64_t done_ = 0;  ///< Whatever it was.
   MacFilter filter_;
   Features negotiated_;
   TransmitRules rules_;

@@ -128,10 +128,14 @@ class NetTransmitter {
 
   /// Keeps of a header what passed.
   bool check(const virtio_net_hdr& wire, std::size_t bytes, const TransmitRules& rules) {
-    const auto header = check_header(wire, bytes, rules.offloads);
-    if (!header.ok()) return false;
-    header_ = *header;
-    header_.checksum_good = false;  // §5.1.6.2.1: not the driver's to say
+    if (plain(wire, bytes)) {
+      header_ = NetHeader{};
+    } else {
+      const auto header = check_header(wire, bytes, rules.offloads);
+      if (!header.ok()) return false;
+      header_ = *header;
+      header_.checksum_good = false;  // §5.1.6.2.1: not the driver's to say
+    }
     return header_.segmentation != Segmentation::kNone ||
            bytes <= rules.longest_packet + kEthernetHeader + kVlanTag;
   }

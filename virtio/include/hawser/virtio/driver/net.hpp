@@ -138,7 +138,9 @@ class Net {
     std::size_t bytes = 0;
     for (const auto part : parts) bytes += part.size();
     if (bytes > kMaxFrame) return Err{NetSendError::kTooLong};
-    if (!check_header(to_wire(header, 0), bytes, send_offloads()).ok()) return Err{NetSendError::kMalformed};
+    if (bytes < kEthernetHeader ||
+        (!plain(header) && !check_header(to_wire(header, 0), bytes, send_offloads()).ok()))
+      return Err{NetSendError::kMalformed};
     if (header.segmentation == Segmentation::kNone &&
         bytes > std::size_t{mtu_} + kEthernetHeader + kVlanTag) {
       return Err{NetSendError::kTooLong};
@@ -163,6 +165,8 @@ class Net {
     if (!started_ || pair >= pairs_) return Err{NetReceiveError::kNotStarted};
     NetReceiver<M, kQueueSize>& receiver = receivers_[pair];
     const auto got = receiver.take(receive_queues_[pair], receive_rules_, out, counters_.received);
+    // Nobody needs to be told of what is found by looking; prepare_to_wait() asks again.
+    if (got.ok()) receive_queues_[pair].disarm();
     // Buffers go back in batches, but before anybody could run dry or fall asleep.
     const bool idle = !got.ok() && got.error() == NetReceiveError::kNothing;
     if (idle || receiver.given() >= std::max(1, receiver.buffers() / 4)) {

@@ -50,6 +50,7 @@ class NetTransmitter {
       if (!give_memory(slot, arena, total)) return Err{NetSendError::kFull};
     }
     if (!write(queue.memory(), slot.at, total, header, parts)) return Err{NetSendError::kFull};
+    fetch(queue.memory(), slots_[ahead(at, most)]);
     const Segment segment{slot.at, total};
     if (const auto added = queue.try_add(std::span(&segment, 1), {}, Token{at}); !added.ok())
       return Err{added.error() == AddError::kBroken ? NetSendError::kBroken : NetSendError::kFull};
@@ -70,6 +71,9 @@ class NetTransmitter {
   }
 
  private:
+  static constexpr std::uint16_t kAhead = 8;
+  static constexpr std::size_t kLinesAhead = 2;
+
   /// A frame's place. Its memory stays with it for the next: devices send in order, as a rule, and traffic repeats itself.
   struct Slot {
     Offset at;
@@ -122,13 +126,31 @@ class NetTransmitter {
     return slot;
   }
 
+  /// A few frames from now. The device has read what lay there, so its lines have to come back.
+  static std::uint16_t ahead(std::uint16_t slot, std::uint16_t most) {
+    const auto to = static_cast<std::uint16_t>(slot + kAhead);
+    return to < most ? to : std::uint16_t{0};
+  }
+  static void fetch(const M& memory, const Slot& slot) {
+    if constexpr (LendableMemory<M>) {
+      if (slot.in_flight || slot.room == 0) return;
+      if (const auto area = memory.area(slot.at, slot.room, 1); area.ok())
+        prefetch_to_write(area->bytes(), kLinesAhead);
+    }
+  }
+
   static bool write(const M& memory, Offset at, std::uint32_t total, const NetHeader& header,
                     std::span<const std::span<const std::byte>> parts) {
     auto area = memory.area(at, total, 1);
     if (!area.ok()) return false;
-    const virtio_net_hdr wire = to_wire(header, 0);
-    area->write(0, wire_bytes(wire));
-    std::size_t done = sizeof(wire);
+    static constexpr virtio_net_hdr kPlain{};
+    if (plain(header)) {
+      area->write(0, wire_bytes(kPlain));
+    } else {
+      const virtio_net_hdr wire = to_wire(header, 0);
+      area->write(0, wire_bytes(wire));
+    }
+    std::size_t done = sizeof(kPlain);
     for (const auto part : parts) {
       if (part.empty()) continue;
       area->write(done, part);
