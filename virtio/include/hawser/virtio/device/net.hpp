@@ -117,10 +117,10 @@ class Net {
   }
   void detach(std::uint16_t index) {
     if (index >= queue_count()) return;
-    if (index < 2 * pairs_) {  // of a control queue in this place nothing is held, and nothing given back
+    if (index < 2 * pairs_) {  // of a control queue in this place nothing is held
       const auto pair = static_cast<std::size_t>(index / 2);
-      index % 2 == 0 ? receivers_[pair].give_back(queues_[index])
-                     : transmitters_[pair].give_back(queues_[index]);
+      index % 2 == 0 ? receivers_[pair].forget() : transmitters_[pair].forget();
+      if (index % 2 == 1) unshown_[pair] = 0;
     }
     queues_[index] = {};
     attached_[index] = false;
@@ -132,9 +132,19 @@ class Net {
     const std::uint64_t before = done_;
     queue.disarm();  // looked at again before anybody waits
     const auto pair = static_cast<std::uint16_t>(index / 2);
-    bool more = index == control_index() ? serve_control(queue)
-                : index % 2 == 0         ? serve_receive(pair, queue)
-                                         : serve_transmit(pair, queue);
+    bool more = false;
+    if (index == control_index()) {
+      more = serve_control(queue);
+    } else if (index % 2 == 0) {
+      more = serve_receive(pair, queue);
+    } else {
+      more = serve_transmit(pair, queue);
+      // A few sent frames are shown by the next call: nobody waits for that as for an answer, which goes first this way.
+      unshown_[pair] += done_ - before;
+      if (done_ != before && unshown_[pair] < kShowAtOnce && queue.fault() == QueueFault::kNone)
+        return {.more = true, .notify = false, .busy = true};
+      unshown_[pair] = 0;
+    }
     const bool notify = queue.publish();
     if (queue.fault() != QueueFault::kNone) broken_ = true;
     if (broken_) {
@@ -154,6 +164,7 @@ class Net {
       queues_[index].disarm();
       return false;
     }
+    if (unshown_[pair] != 0) return true;
     // What holds a waiting frame up is the backend, not the driver.
     return transmitters_[pair].waiting() ? backend_.can_send(backend_queue(pair)) : queues_[index].arm();
   }
@@ -209,6 +220,8 @@ class Net {
   using Transmitter = NetTransmitter<M, kQueueSize>;
 
   static constexpr int kBudget = 64;  ///< Frames per service(), so that no queue starves another.
+
+  static constexpr std::uint64_t kShowAtOnce = 16;  ///< Sent frames that the driver is shown without delay.
 
   bool usable(std::uint16_t index) const {
     return started_ && !broken_ && index < queue_count() && attached_[index];
@@ -297,7 +310,8 @@ class Net {
   Backend& backend_;
   NetConfig config_;
   NetCounters counters_;
-  std::uint64_t done_ = 0;  ///< Whatever it was.
+  std::uint64_t done_ = 0;                          ///< Whatever it was.
+  std::array<std::uint64_t, kMaxPairs> unshown_{};  ///< Frames sent and not shown to the driver yet.
   MacFilter filter_;
   Features negotiated_;
   TransmitRules rules_;

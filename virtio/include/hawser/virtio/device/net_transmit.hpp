@@ -32,7 +32,7 @@ struct Transmitted {
   std::uint64_t malformed = 0;  ///< By us: the header was wrong, or the frame too short or too long.
 };
 
-/// The frames taken from one queue; the queue itself is its owner's, and always the same one until give_back().
+/// The frames taken from one queue; the queue itself is its owner's, and always the same one until forget().
 template <LendableMemory M, std::uint16_t kQueueSize>
 class NetTransmitter {
  public:
@@ -58,9 +58,10 @@ class NetTransmitter {
     return next_ != first && next_ == count_;
   }
 
-  /// Completes what waits, unsent.
-  void give_back(AnyDeviceQueue<M>& queue) {
-    for (; next_ != count_; ++next_) queue.complete(std::move(chains_[next_]), 0);
+  /// Drops what waits, without an answer: the queue is no more, and its memory may be somebody else's by now. The queue
+  /// object goes next.
+  void forget() {
+    for (; next_ != count_; ++next_) chains_[next_] = Chain();
     checked_ = false;
   }
 

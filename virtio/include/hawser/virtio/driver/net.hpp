@@ -165,12 +165,13 @@ class Net {
     if (!started_ || pair >= pairs_) return Err{NetReceiveError::kNotStarted};
     NetReceiver<M, kQueueSize>& receiver = receivers_[pair];
     const auto got = receiver.take(receive_queues_[pair], receive_rules_, out, counters_.received);
-    // Nobody needs to be told of what is found by looking; prepare_to_wait() asks again.
-    if (got.ok()) receive_queues_[pair].disarm();
-    // Buffers go back in batches, but before anybody could run dry or fall asleep.
-    const bool idle = !got.ok() && got.error() == NetReceiveError::kNothing;
-    if (idle || receiver.given() >= std::max(1, receiver.buffers() / 4)) {
-      if (receiver.take_given() != 0) publish(receive_queues_[pair], static_cast<std::uint16_t>(2 * pair));
+    // Buffers go back in batches, but before anybody could run dry; of fewer the device is told when there is time.
+    if (got.ok()) {
+      receive_queues_[pair].disarm();  // found by looking; prepare_to_wait() asks to be told again
+      looks_in_vain_[pair] = 0;
+      if (receiver.given() >= std::max(1, receiver.buffers() / 4)) give(pair);
+    } else if (got.error() != NetReceiveError::kNothing || ++looks_in_vain_[pair] > 1) {
+      give(pair);
     }
     return got;
   }
@@ -178,8 +179,10 @@ class Net {
   /// Asks the device to tell of received frames. True: look again instead of waiting.
   bool prepare_to_wait() {
     bool again = false;
-    for (std::uint16_t pair = 0; started_ && pair < pairs_; ++pair)
-      again = receive_queues_[pair].arm() || again;
+    for (std::uint16_t pair = 0; started_ && pair < pairs_; ++pair) {
+      give(pair);
+      again = receive_queues_[pair].arm() || receivers_[pair].waiting() || again;
+    }
     return again;
   }
 
@@ -449,6 +452,12 @@ class Net {
     return command(VIRTIO_NET_CTRL_RX, number, wire_bytes(value));
   }
 
+  /// Shows the device the buffers that it may fill again.
+  void give(std::uint16_t pair) {
+    if (receivers_[pair].take_given() != 0)
+      publish(receive_queues_[pair], static_cast<std::uint16_t>(2 * pair));
+  }
+
   void publish(AnyDriverQueue<M>& queue, std::uint16_t index) {
     if (queue.publish()) transport_->notify(index, queue.next_offset());
   }
@@ -466,6 +475,7 @@ class Net {
   bool started_ = false;
   bool link_up_ = false;
   bool announcement_wanted_ = false;
+  std::array<unsigned, kMaxPairs> looks_in_vain_{};  ///< For a frame, since there was one.
   bool command_outstanding_ = false;
   bool command_allocated_ = false;
   Offset command_at_;

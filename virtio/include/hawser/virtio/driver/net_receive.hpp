@@ -60,11 +60,13 @@ class NetReceiver {
     for (std::uint16_t n = 0; n < buffers_; ++n) arena.release(at_[n], buffer_bytes_);
     buffers_ = 0;
     gathered_ = 0;
+    first_ = end_ = 0;
   }
 
   /// Gives the device all buffers, at the beginning of a queue's life.
   void fill(AnyDriverQueue<M>& queue) {
     gathered_ = 0;
+    first_ = end_ = 0;
     for (std::uint16_t n = 0; n < std::min(buffers_, queue.size()); ++n) give(queue, n);
   }
 
@@ -73,13 +75,12 @@ class NetReceiver {
   Result<NetReceived, NetReceiveError> take(AnyDriverQueue<M>& queue, const Rules& rules,
                                             std::span<std::byte> out, NetReceiveCounters& counters) {
     for (std::uint32_t budget = queue.size(); budget != 0; --budget) {
-      const auto reaped = queue.try_reap();
-      if (!reaped.ok()) {
-        return Err{reaped.error() == TakeError::kNothing ? NetReceiveError::kNothing
-                                                         : NetReceiveError::kBroken};
+      if (first_ == end_) {
+        if (const TakeError end = reap(queue); first_ == end_)
+          return Err{end == TakeError::kNothing ? NetReceiveError::kNothing : NetReceiveError::kBroken};
       }
-      if (!gather(queue.memory(), static_cast<std::uint16_t>(reaped->token.value), reaped->written,
-                  rules.mergeable)) {
+      const Piece piece = reaped_[first_++];
+      if (!gather(queue.memory(), piece.buffer, piece.bytes, rules.mergeable)) {
         ++counters.malformed;
         give_gathered(queue);
         continue;
@@ -104,6 +105,9 @@ class NetReceiver {
     return Err{NetReceiveError::kNothing};
   }
 
+  /// Buffers have come back that take() has not looked at.
+  bool waiting() const { return first_ != end_; }
+
   /// Buffers given back since the last call.
   std::uint16_t take_given() { return std::exchange(given_, std::uint16_t{0}); }
   std::uint16_t given() const { return given_; }
@@ -114,6 +118,22 @@ class NetReceiver {
     std::uint16_t buffer = 0;
     std::uint32_t bytes = 0;
   };
+
+  /// Takes back several buffers together: their lines are on their way while those before them are read. Why it stopped.
+  TakeError reap(AnyDriverQueue<M>& queue) {
+    first_ = end_ = 0;
+    while (end_ < reaped_.size()) {
+      const auto reaped = queue.try_reap();
+      if (!reaped.ok()) return reaped.error();
+      const auto buffer = static_cast<std::uint16_t>(reaped->token.value);
+      reaped_[end_++] = {buffer, reaped->written};
+      if constexpr (LendableMemory<M>) {
+        if (const auto area = queue.memory().area(at_[buffer], reaped->written, 1); area.ok())
+          prefetch(area->bytes(), kLinesAhead);
+      }
+    }
+    return TakeError::kNothing;
+  }
 
   /// Adds a buffer to the frame being put together; false: the frame is nonsense.
   bool gather(const M& memory, std::uint16_t buffer, std::uint32_t written, bool mergeable) {
@@ -134,6 +154,7 @@ class NetReceiver {
 
   std::optional<NetHeader> checked(const Rules& rules) const {
     if (frame_bytes_ > kMaxFrame) return std::nullopt;
+    if (plain(wire_, static_cast<std::size_t>(frame_bytes_))) return NetHeader{};
     const auto header = check_header(wire_, static_cast<std::size_t>(frame_bytes_), rules.offloads);
     if (!header.ok()) return std::nullopt;
     return *header;
@@ -163,6 +184,11 @@ class NetReceiver {
   std::uint16_t buffers_ = 0;
   std::uint32_t buffer_bytes_ = 0;
   std::uint16_t given_ = 0;
+
+  static constexpr std::size_t kLinesAhead = 2;
+  std::array<Piece, 16> reaped_{};  ///< Back; from first_ to end_ not looked at yet.
+  std::size_t first_ = 0;
+  std::size_t end_ = 0;
 
   std::array<Piece, kQueueSize> pieces_{};  ///< Of the frame being put together.
   std::uint16_t gathered_ = 0;

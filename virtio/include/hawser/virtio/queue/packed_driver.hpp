@@ -176,6 +176,7 @@ class PackedDriverQueue {
     }
     ++step_;
     add_.advance(1, size());
+    detail::fetch_ahead(ring_, add_, free_, size());  // the device has read there
   }
 
   /// A request of one segment.

@@ -7,6 +7,8 @@
 
 #include <hawser/virtio/queue/spec.hpp>
 
+#include <hawser/transport/memory.hpp>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -46,6 +48,18 @@ struct PackedPosition {
 /// seen half done.
 inline std::uint64_t packed_word(std::uint32_t bytes, std::uint16_t id, std::uint16_t flags) {
   return bytes | std::uint64_t{id} << 32 | std::uint64_t{flags} << 48;
+}
+
+/// Descriptors are written at `at`, one after the other, of which `ours` are left: has the line after the next one fetched to be
+/// written, since the other side has it. Only a hint.
+template <class Area>
+void fetch_ahead(const Area& ring, PackedPosition at, std::uint16_t ours, std::uint16_t size) {
+  constexpr std::uint16_t kLine = 64 / sizeof(pvirtq_desc), kAhead = 2 * kLine;
+  if constexpr (requires { ring.bytes(); }) {
+    if (at.offset % kLine != 0 || ours < kAhead + kLine || size % kLine != 0) return;
+    at.advance(kAhead, size);
+    prefetch_to_write(ring.bytes().subspan(at.low()), 1);
+  }
 }
 
 /// An event suppression structure as one word.
