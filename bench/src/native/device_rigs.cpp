@@ -16,7 +16,10 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <vector>
+#include <span>
+#include <stdexcept>
+
+#include <sys/mman.h>
 
 namespace hawser::bench {
 namespace {
@@ -185,8 +188,27 @@ void serve_frames(RigLink& link, LinkControl& control) {
   serve_device(link, control, model);
 }
 
+/// A disk's memory, as `hawser serve` has it: in huge pages, where the machine gives any.
+class DiskMemory {
+ public:
+  DiskMemory() : at_(mmap(nullptr, kDiskBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+    if (at_ == MAP_FAILED) throw std::runtime_error("no memory for a disk");
+    (void)madvise(at_, kDiskBytes, MADV_HUGEPAGE);
+  }
+  ~DiskMemory() { munmap(at_, kDiskBytes); }
+  DiskMemory(const DiskMemory&) = delete;
+  DiskMemory& operator=(const DiskMemory&) = delete;
+  std::span<std::byte> bytes() const { return {static_cast<std::byte*>(at_), kDiskBytes}; }
+
+ private:
+  void* at_;
+};
+
 void serve_blocks(RigLink& link, LinkControl& control) {
-  std::vector<std::byte> bytes(kDiskBytes);
+  const DiskMemory memory;
+  const auto bytes = memory.bytes();
+  std::fill(bytes.begin(), bytes.end(),
+            std::byte{});  // what was never written would all be one page of zeros
   number_blocks(bytes);
   virtio::device::MemoryDisk disk(bytes);
   virtio::device::BlkRoom<RegionMemory> room;

@@ -48,6 +48,10 @@ class RawDriver {
     }
     return queues_[index].queue.try_add(out, in, virtio::Token{}).ok();
   }
+  /// The same of readable segments wherever they lie.
+  bool add_segments(std::uint16_t index, std::span<const virtio::Segment> readable) {
+    return queues_[index].queue.try_add(readable, {}, virtio::Token{}).ok();
+  }
   void publish(std::uint16_t index) {
     if (queues_[index].queue.publish()) transport.notify(index, 0);
   }

@@ -126,6 +126,64 @@ TEST_CASE("what can never fit is told apart from what does not fit now") {
   });
 }
 
+TEST_CASE("a burst takes what one by one would be taken, as far as places and storage reach") {
+  for_all_features([](const Features& features) {
+    Rig rig(features, 16);
+    for (std::uint16_t n = 0; n < 10; ++n) {
+      const Segment segment = rig.buffer(64u * n, 8u + n);
+      REQUIRE(rig.driver.try_add(std::span(&segment, 1), {}, Token{n}).ok());
+    }
+    rig.driver.publish();
+    std::array<Chain, 4> chains;
+    std::array<Segment, 8> storage;
+    std::uint32_t next = 0;
+    const auto burst = [&](std::size_t places, std::size_t room, std::size_t longest) {
+      const std::size_t taken =
+          rig.device.take_burst(std::span(chains).first(places), std::span(storage).first(room), longest);
+      for (std::size_t n = 0; n < taken; ++n) {
+        REQUIRE(chains[n].readable().size() == 1);
+        CHECK(same(chains[n].readable()[0], rig.buffer(64u * next, 8u + next)));
+        ++next;
+        rig.device.complete(std::move(chains[n]), 0);
+      }
+      return taken;
+    };
+    CHECK(burst(0, 8, 1) == 0);
+    CHECK(burst(4, 8, 1) == 4);
+    CHECK(burst(4, 4, 3) == 2);  // behind the second there is no room for a chain of three
+    CHECK(burst(4, 8, 9) == 0);
+    CHECK(burst(1, 8, 8) == 1);
+    CHECK(burst(4, 8, 2) == 3);
+    CHECK(burst(4, 8, 2) == 0);
+    CHECK(rig.device.fault() == QueueFault::kNone);
+    rig.device.publish();
+    for (std::uint16_t n = 0; n < 10; ++n) CHECK(rig.driver.try_reap()->token == Token{n});
+  });
+}
+
+TEST_CASE("a burst ends before a chain that breaks the queue, and holds the chains before it") {
+  for_all_features([](const Features& features) {
+    for (const bool too_long : {false, true}) {
+      Rig rig(features, 16);
+      const Segment good = rig.buffer(0, 8);
+      const Segment bad[] = {too_long ? good : Segment{Offset(std::uint64_t{1} << 40), 8}, good, good};
+      for (std::uint64_t n = 0; n < 3; ++n)
+        REQUIRE(rig.driver.try_add(std::span(&good, 1), {}, Token{n}).ok());
+      REQUIRE(rig.driver.try_add(std::span(bad).first(too_long ? 3 : 1), {}, Token{3}).ok());
+      REQUIRE(rig.driver.try_add(std::span(&good, 1), {}, Token{4}).ok());
+      rig.driver.publish();
+      std::array<Chain, 8> chains;
+      std::array<Segment, 32> storage;
+      CHECK(rig.device.take_burst(chains, storage, 2) == 3);  // although there is storage for more
+      CHECK(rig.device.fault() ==
+            (too_long ? QueueFault::kChainTooLong : QueueFault::kSegmentOutsideTheRegion));
+      for (std::size_t n = 0; n < 3; ++n) rig.device.complete(std::move(chains[n]), 0);
+      CHECK_FALSE(rig.device.publish());
+      CHECK(rig.device.take_burst(chains, storage, 2) == 0);
+    }
+  });
+}
+
 TEST_CASE("a full queue works on when it has been emptied, again and again") {
   for_all_features([](const Features& features) {
     Rig rig(features, 8);

@@ -9,19 +9,18 @@
 
 namespace hawser::app {
 
-/// A step, and some looks at the queues alone, which find work sooner. Only where the memory is shared: elsewhere nothing
-/// comes to a queue without the link's work. True: something was done.
+/// A step, and then so many looks at the queues alone, which find work sooner. Only where the memory is shared: elsewhere
+/// nothing comes to a queue without the link's work. True: something was done.
 template <class Bus>
-bool spin_step(Bus& bus) {
-  constexpr unsigned kLooks = 15;
+bool spin_step(Bus& bus, unsigned looks = 15) {
   const auto before = bus.link().counters();
   bool busy = bus.step() || bus.busy();
-  if (bus.link().visibility() == Visibility::kShared) {
-    for (unsigned look = 0; look < kLooks; ++look) {
-      if (!bus.busy()) spin_hint();
-      busy = bus.serve_queues() || bus.busy() || busy;
-    }
+  if (bus.link().visibility() != Visibility::kShared) looks = 0;
+  for (; looks != 0; --looks) {
+    if (!bus.busy()) spin_hint();
+    busy = bus.serve_queues() || bus.busy() || busy;
   }
+  // A model that does not say when it is busy says so by answering: messages or rings.
   const auto after = bus.link().counters();
   return busy || after.rings_asked != before.rings_asked || after.messages_sent != before.messages_sent;
 }
@@ -33,7 +32,7 @@ Wake serve_turn(Bus& bus, Duration spin) {
   Instant idle_since = bus.link().now();
   // Never less than two steps: what one queue's work made ready (an echo) may belong to a queue that was served before it.
   for (unsigned steps = 1;; ++steps) {
-    const bool busy = spin_step(bus);
+    const bool busy = spin.ns == 0 ? spin_step(bus, 0) : spin_step(bus);
     const Instant now = bus.link().now();
     if (busy) idle_since = now;
     if (steps >= 2 && elapsed(idle_since, now) >= spin) break;
