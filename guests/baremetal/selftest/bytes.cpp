@@ -11,7 +11,7 @@
 namespace hawser::guest::selftest {
 namespace {
 
-constexpr std::size_t kSize = 64;
+constexpr std::size_t kSize = 160;
 using Buffer = std::array<unsigned char, kSize>;
 
 // Calls the function, not what the compiler knows about it.
@@ -26,14 +26,16 @@ Buffer numbered() {
   return bytes;
 }
 
-// Every pair of offsets below 10 and every length below 33: all phases, with and without overlap.
+// Every pair of offsets below 10 and every length below 33, and those around two blocks: all phases, with and
+// without overlap.
 template <class Try>
 bool every_small_case(Try attempt) {
   for (std::size_t to = 0; to < 10; ++to) {
     for (std::size_t from = 0; from < 10; ++from) {
-      for (std::size_t n = 0; n < 33; ++n) {
+      for (std::size_t n = 0; n < 33; ++n)
         if (!attempt(to, from, n)) return false;
-      }
+      for (std::size_t n = 120; n < 140; ++n)
+        if (!attempt(to, from, n)) return false;
     }
   }
   return true;
