@@ -210,6 +210,7 @@ std::vector<std::string> qemu_xen_command(const XenMachine& machine, const XenLa
   // One processor, one thread: with more, a wake-up from one domain to another takes many times as long. Both domains are
   // on it, so they need no barriers of the host's (qemu_words.hpp), which QEMU gives those of several threads.
   add("-accel", machine.processors == 1 ? "tcg,thread=single" : "tcg,thread=multi", "-serial", "stdio");
+  if (machine.counted) add("-icount", "shift=0,sleep=off");
   add("-kernel", machine.xen.string(), "-dtb", tree.string());
   std::set<std::uint64_t> loaded;
   const auto load = [&](const std::filesystem::path& file, XenLayout::Piece piece) {

@@ -9,6 +9,7 @@
 //   --memory=MIB     of each domain (64)
 //   --window=BYTES   that the first two domains share, with an event channel between them (none)
 //   --until=DOMAIN   the end of this one, from 1 on, is the end (0: of all)
+//   --counted=1      the machine's clock counts instructions, one a nanosecond
 //
 // Prints "DOMAIN line" for each line of a domain's console. Status 0 if each domain that was waited for ended with 0.
 #include <hawser/launch/party.hpp>
@@ -38,7 +39,7 @@ std::vector<std::string> words(const std::string& text) {
 }
 
 struct Options {
-  unsigned processors = 1, memory = 64, window = 0, until = 0;
+  unsigned processors = 1, memory = 64, window = 0, until = 0, counted = 0;
 
   /// How many words these were.
   int read(int argc, char** argv) {
@@ -46,8 +47,11 @@ struct Options {
     for (; taken + 1 < argc && std::string_view(argv[taken + 1]).starts_with("--"); ++taken) {
       const std::string word = argv[taken + 1];
       const auto equals = word.find('=');
-      const std::map<std::string, unsigned*> known = {
-          {"--processors", &processors}, {"--memory", &memory}, {"--window", &window}, {"--until", &until}};
+      const std::map<std::string, unsigned*> known = {{"--processors", &processors},
+                                                      {"--memory", &memory},
+                                                      {"--window", &window},
+                                                      {"--until", &until},
+                                                      {"--counted", &counted}};
       const auto option = known.find(word.substr(0, equals));
       if (option == known.end() || equals == word.npos) throw std::runtime_error("no such option: " + word);
       *option->second = static_cast<unsigned>(std::stoul(word.substr(equals + 1)));
@@ -66,7 +70,8 @@ int run(int argc, char** argv) {
                      .argo = true,
                      .policy = "dummy",
                      .arguments = words(argv[4]),
-                     .processors = options.processors};
+                     .processors = options.processors,
+                     .counted = options.counted != 0};
   for (int i = 5; i + 1 < argc; i += 2)
     machine.domains.push_back({.name = fmt::format("domain{}", i),
                                .image = argv[i],

@@ -123,6 +123,7 @@ TEST_CASE("several processors are several threads, one is one") {
   };
   CHECK(has("-smp", "1"));
   CHECK(has("-accel", "tcg,thread=single"));
+  CHECK_FALSE(has("-icount", "shift=0,sleep=off"));
   machine.processors = 2;
   CHECK(has("-smp", "2"));
   CHECK(has("-accel", "tcg,thread=multi"));
