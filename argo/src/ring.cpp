@@ -6,11 +6,6 @@
 
 namespace hawser::argo {
 
-namespace {
-constexpr std::size_t kRxPtr = offsetof(wire::RingHeader, rx_ptr);
-constexpr std::size_t kTxPtr = offsetof(wire::RingHeader, tx_ptr);
-}  // namespace
-
 ReceiveRing::ReceiveRing(std::span<std::byte> memory, std::span<Held> held) : memory_(memory), held_(held) {
   const RegionMemory door(memory);
   words_ = *door.area(Offset(0), kRingHeaderBytes, alignof(le32));
@@ -44,21 +39,22 @@ Result<RingMessage, RingError> ReceiveRing::try_receive() {
   if (next_number_ - first_number_ == held_.size()) return Err{RingError::kTooManyHeld};
 
   // Positions and sizes are whole slots, as the header is, so it does not wrap.
-  wire::MessageHeader header;
-  bytes_.read(next_, std::as_writable_bytes(std::span(&header, 1)));
-  const std::uint32_t length = header.len;
-  if (length < sizeof header) return broke("a message in the ring is shorter than its header");
+  constexpr std::uint32_t kHeader = sizeof(wire::MessageHeader);
+  const auto length = bytes_.load<std::uint32_t>(next_ + offsetof(wire::MessageHeader, len));
+  if (length < kHeader) return broke("a message in the ring is shorter than its header");
   if (length > waiting) return broke("a message in the ring is longer than what arrived");
 
   const std::uint32_t bytes = round_to_slot(length);
-  const std::uint32_t payload = length - static_cast<std::uint32_t>(sizeof header);
-  const std::uint32_t at = after(next_, sizeof header);
+  const std::uint32_t payload = length - kHeader;
+  const std::uint32_t at = after(next_, kHeader);
   const std::uint32_t before_end = length_ - at < payload ? length_ - at : payload;
   const std::span<const std::byte> all = bytes_.bytes();
-  const RingMessage message{.domain = header.source.domain_id,
-                            .type = header.message_type,
-                            .parts = {all.subspan(at, before_end), all.first(payload - before_end)},
-                            .number = next_number_};
+  const RingMessage message{
+      .domain = bytes_.load<std::uint16_t>(next_ + offsetof(wire::MessageHeader, source) +
+                                           offsetof(wire::Address, domain_id)),
+      .type = bytes_.load<std::uint32_t>(next_ + offsetof(wire::MessageHeader, message_type)),
+      .parts = {all.subspan(at, before_end), all.first(payload - before_end)},
+      .number = next_number_};
   held_[next_number_ % held_.size()] = {bytes, false};
   ++next_number_;
   next_ = after(next_, bytes);
@@ -82,12 +78,6 @@ bool ReceiveRing::release(std::uint32_t number) {
   // Partner: Xen's read of rx_ptr before it writes into the room (argo.c, get_rx_ptr). All our reads of it are done.
   if (released_ != before) words_.publish<std::uint32_t>(kRxPtr, first_);
   return true;
-}
-
-std::uint32_t ReceiveRing::occupied() const {
-  const std::uint32_t tx = words_.load<std::uint32_t>(kTxPtr);
-  if (tx >= length_) return held_bytes_;
-  return tx >= first_ ? tx - first_ : tx + length_ - first_;
 }
 
 }  // namespace hawser::argo

@@ -72,6 +72,21 @@ Bytes joined(const RingMessage& message) {
 
 }  // namespace
 
+TEST_CASE("a ring is quiet until something arrives, and again when that was received, released or not") {
+  Writer writer;
+  writer.ring.clear();
+  CHECK(writer.ring.quiet());
+  writer.send(Bytes(3));
+  CHECK_FALSE(writer.ring.quiet());
+  const auto message = writer.ring.try_receive();
+  REQUIRE(message.ok());
+  CHECK(writer.ring.quiet());
+  CHECK(writer.ring.release(message->number));
+  CHECK(writer.ring.quiet());
+  writer.point(Writer::kLength + 16);  // nonsense is no silence: try_receive() says what is wrong
+  CHECK_FALSE(writer.ring.quiet());
+}
+
 TEST_CASE("a message is received whole wherever in the ring it begins, and wraps at the ring's end") {
   Random random(1);
   Writer writer;

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
@@ -46,15 +47,28 @@ Packed pack(std::vector<std::size_t> sizes, std::size_t most,
       REQUIRE(builder.add(piece, pieces.size()) == piece.size());  // takes() keeps its word
       expected.insert(expected.end(), piece.begin(), piece.end());
     }
-    builder.finish({});
+    builder.finish({.chain = static_cast<std::uint16_t>(packed.requests)});
     ++packed.requests;
   }
+  (void)builder.seal();  // there was no room for it: sealed again below
   const auto parts = builder.seal();
+  const std::size_t head =
+      sizeof(courier::wire::ParcelHeader) + packed.requests * sizeof(courier::wire::Entry);
   std::vector<std::byte> sent;
-  for (const auto& part : parts.subspan(1)) sent.insert(sent.end(), part.begin(), part.end());
+  for (const auto& part : parts) sent.insert(sent.end(), part.begin(), part.end());
   packed.parts = parts.size();
   packed.copied = builder.copied();
-  packed.bytes_are_right = sent == expected;
+  const auto header = read_wire<courier::wire::ParcelHeader>(sent);
+  REQUIRE(header);
+  CHECK(header->count == packed.requests);
+  for (std::size_t n = 0; n < packed.requests; ++n) {
+    const auto entry = read_wire<courier::wire::Entry>(
+        std::span(sent).subspan(sizeof *header + n * sizeof(courier::wire::Entry)));
+    REQUIRE(entry);
+    CHECK(entry->chain == n);
+  }
+  packed.bytes_are_right = std::equal(sent.begin() + static_cast<std::ptrdiff_t>(head), sent.end(),
+                                      expected.begin(), expected.end());
   return packed;
 }
 
@@ -67,7 +81,7 @@ TEST_CASE("where memory is shared, bytes stay where they lie") {
 }
 
 TEST_CASE("small bytes go inline where a message carries several requests") {
-  static_assert(choose(1, 2, 1, Visibility::kCopied) == Placement::kCopied);
+  static_assert(choose(kMostInline, 2, 1, Visibility::kCopied) == Placement::kCopied);
   static_assert(choose(kMostInline, 2, 2, Visibility::kCopied) == Placement::kInline);
   static_assert(choose(kMostInline + 1, 2, 64, Visibility::kCopied) == Placement::kCopied);
   static_assert(choose(kMostInlineAlone, 1, 2, Visibility::kCopied) == Placement::kInline);
@@ -91,11 +105,22 @@ TEST_CASE("a user's word overrules the rule, as far as the link can") {
   CHECK(wanted_placement("copied", Visibility::kShared).refused != nullptr);
 }
 
-TEST_CASE("a lone request's data is sent from where it lies") {
+TEST_CASE("few bytes go inline whatever else the message carries") {
+  static_assert(choose(kMostInlineAlone, 1, 1, Visibility::kCopied) == Placement::kInline);
+  static_assert(choose(kMostInlineAlone + 1, 2, 1, Visibility::kCopied) == Placement::kCopied);
+}
+
+TEST_CASE("a lone request's data is sent from where it lies, its header with the parcel's") {
   const Packed one = pack({16, 4096}, 1);
   CHECK(one.requests == 1);
-  CHECK(one.copied == 0);
+  CHECK(one.copied == 16);
+  CHECK(one.parts == 2);
   CHECK(one.bytes_are_right);
+}
+
+TEST_CASE("a parcel of few bytes is one part") {
+  CHECK(pack({200}, 1).parts == 1);
+  CHECK(pack({16, 200}, 20).parts == 1);
 }
 
 TEST_CASE("many small requests are one message, which without the rule they are not") {

@@ -400,9 +400,14 @@ class Link {
 
   // Frames in. -------------------------------------------------------------------------------------------------------
 
-  /// Takes in what has arrived on the control ring; stops at whatever ends this session or begins the next.
+  /// Before whatever depends on what the peer said last. Mostly it said nothing.
   void look() {
-    if (!session_ || fault_ != nullptr || gone_ || (agreed_ && state_ != LinkState::kUp)) return;
+    if (session_ && !control_.quiet()) take_frames();
+  }
+
+  /// Takes in what has arrived on the control ring; stops at whatever ends this session or begins the next.
+  [[gnu::noinline]] void take_frames() {
+    if (fault_ != nullptr || gone_ || (agreed_ && state_ != LinkState::kUp)) return;
     const std::uint32_t room = control_.length() - control_.occupied();
     bool took = false;
     for (std::uint32_t left = control_.length() / XEN_ARGO_MSG_SLOT_SIZE; left != 0; --left) {
@@ -632,18 +637,15 @@ class Link {
 
   Result<Parcel, ReceiveError> receive_parcel() {
     if (closed()) return Err{ReceiveError::kDown};
+    if (data_.quiet() && !first_parcel_) return no_parcel(RingError::kEmpty);
+    return next_parcel();
+  }
+
+  [[gnu::noinline]] Result<Parcel, ReceiveError> next_parcel() {
     const auto message = first_parcel_
                              ? Result<RingMessage, RingError>(*std::exchange(first_parcel_, std::nullopt))
                              : data_.try_receive();
-    if (!message.ok()) {
-      if (message.error() == RingError::kBroken) {
-        peer_fault(data_.broken_reason());
-        return Err{ReceiveError::kDown};
-      }
-      if (message.error() == RingError::kTooManyHeld) crowded_ = true;
-      if (data_credit_is_missed()) tell();
-      return Err{ReceiveError::kEmpty};
-    }
+    if (!message.ok()) return no_parcel(message.error());
     if (message->domain != options_.peer) {
       peer_fault("another domain's parcel is in the ring that is the peer's alone");
     } else if (message->type != seen_) {
@@ -654,6 +656,16 @@ class Link {
     if (fault_ != nullptr) return Err{ReceiveError::kDown};
     heard_ = true;
     return Parcel{.parts = message->parts, .number = message->number};
+  }
+
+  Err<ReceiveError> no_parcel(RingError why) {
+    if (why == RingError::kBroken) {
+      peer_fault(data_.broken_reason());
+      return Err{ReceiveError::kDown};
+    }
+    if (why == RingError::kTooManyHeld) crowded_ = true;
+    if (data_credit_is_missed()) tell();
+    return Err{ReceiveError::kEmpty};
   }
 
   void release_parcel(std::uint32_t number) {
@@ -674,8 +686,9 @@ class Link {
   }
   bool data_credit_is_missed() const {
     const std::uint32_t untold = data_freed() - data_room_.told;
+    if (untold == 0) return false;
     const std::uint32_t in_use = data_.occupied() + untold;
-    return untold != 0 && (in_use >= data_.length() || ring_cost(data_mtu_) >= data_.length() - in_use);
+    return in_use >= data_.length() || ring_cost(data_mtu_) >= data_.length() - in_use;
   }
 
   P& port_;

@@ -52,6 +52,9 @@ class ReceiveRing {
   /// Forgets everything and zeroes the pointers: between unregistering and registering.
   void clear();
 
+  /// Nothing has arrived that was not received: what try_receive() would say, for the price of a load.
+  bool quiet() const { return words_.observe<std::uint32_t>(kTxPtr) == next_; }
+
   Result<RingMessage, RingError> try_receive();
 
   /// In any order. Room becomes free in order: as soon as all that came before is released too.
@@ -59,13 +62,20 @@ class ReceiveRing {
   bool release(std::uint32_t number);
 
   /// Bytes between rx_ptr and tx_ptr, as far as the latter makes sense: not yet received or not yet free again.
-  std::uint32_t occupied() const;
+  std::uint32_t occupied() const {
+    const std::uint32_t tx = words_.load<std::uint32_t>(kTxPtr);
+    if (tx >= length_) return held_bytes_;
+    return tx >= first_ ? tx - first_ : tx + length_ - first_;
+  }
   /// Bytes that became free since clear(), wrapping.
   std::uint32_t released() const { return released_; }
   /// True after clear() if nothing is broken; a sentence otherwise.
   const char* broken_reason() const { return broken_reason_; }
 
  private:
+  static constexpr std::size_t kRxPtr = offsetof(wire::RingHeader, rx_ptr);
+  static constexpr std::size_t kTxPtr = offsetof(wire::RingHeader, tx_ptr);
+
   std::uint32_t after(std::uint32_t at, std::uint32_t bytes) const {
     return bytes < length_ - at ? at + bytes : bytes - (length_ - at);
   }

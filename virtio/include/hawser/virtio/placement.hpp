@@ -36,7 +36,7 @@ constexpr std::string_view describe(Placement placement) {
 /// Up to here a copy costs less than that where a request has several pieces, so that few of them would fit.
 inline constexpr std::uint32_t kMostInline = 2048;
 /// And where it is one piece: as many as a message has parts fit anyway, and larger batches keep the two sides from working at
-/// the same time.
+/// the same time. Up to here it goes inline in a message of its own, too: finding one more part costs the carrier more.
 inline constexpr std::uint32_t kMostInlineAlone = 256;
 
 /// @param bytes       of one piece.
@@ -46,8 +46,8 @@ inline constexpr std::uint32_t kMostInlineAlone = 256;
 constexpr Placement choose(std::uint64_t bytes, std::size_t pieces, std::size_t together,
                            Visibility visibility) {
   if (visibility == Visibility::kShared) return Placement::kShared;
-  const bool small = bytes <= (pieces > 1 ? kMostInline : kMostInlineAlone);
-  return together > 1 && small ? Placement::kInline : Placement::kCopied;
+  const bool small = bytes <= (pieces > 1 && together > 1 ? kMostInline : kMostInlineAlone);
+  return small ? Placement::kInline : Placement::kCopied;
 }
 
 /// The rule, or what overrules it.

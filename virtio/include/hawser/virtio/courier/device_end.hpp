@@ -90,6 +90,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   struct Queue {
     bool known = false;
     bool live = false;
+    bool armed = false;  ///< The device rings for the next completion.
     std::uint16_t device = 0;
     std::uint16_t index = 0;
     std::uint16_t free = kNone;
@@ -163,11 +164,11 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
 
   Features chosen(std::uint16_t device) const { return offered_[device % kDevices] & ring_features_; }
 
-  Queue* find(std::uint16_t device, std::uint32_t index) { return find_queue(queues_, device, index); }
+  Queue* find(std::uint16_t device, std::uint32_t index) { return queues_.find(device, index); }
 
   /// Puts addresses of our own into the message, and makes a ring there if it asks for one.
   void set_up(const ControlMessage& message, msg::wire::VqueueSetup asked) {
-    Queue* const queue = place_queue(queues_, message.device(), asked.index);
+    Queue* const queue = queues_.place(message.device(), asked.index);
     if (queue == nullptr)
       return;  // its device knows no such queue either, or gets an address that it refuses
     if (!queue->live) {
@@ -212,14 +213,14 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
       queue.free = n;
     }
     queue.live = true;
-    (void)queue.half.arm();
+    queue.armed = !queue.half.arm();
   }
 
   // ---- endings -----------------------------------------------------------------------------------------------
 
   /// Everything of this period is void. The bus stops the devices before the next one begins.
   void forget() {
-    for (Queue& queue : queues_) clear(queue);
+    for (Queue& queue : queues_.used()) clear(queue);
     landed_ = {};
     finished_count_ = 0;
     current_ = {};
@@ -243,7 +244,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   }
 
   void end_device(std::uint16_t device) {
-    for (Queue& queue : queues_)
+    for (Queue& queue : queues_.used())
       if (queue.known && queue.device == device) end_queue(queue);
   }
 
@@ -271,9 +272,9 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
       arena_.release(held.written_at, held.writable);
       queue.used -= held.writable;
     }
-    held = {};
-    held.next = queue.free;
-    queue.free = n;
+    held.state = State::kFree;
+    held.placed = false;
+    held.next = std::exchange(queue.free, n);
   }
 
   void let_go_of_readable(Queue& queue, Held& held) {
@@ -297,11 +298,14 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     if (!this->up() || !send_limits()) return;
     this->receive();
     if (!this->up()) return;
-    for (Queue& queue : queues_) {
+    send_work();  // before more is placed: it makes room
+    for (Queue& queue : queues_.used()) {
       if (!queue.live) continue;
       place_waiting(queue);
       if (queue.half.publish()) this->marks_ |= msg::mark_of(queue.device, queue.index).bit();
     }
+  }
+  void send_work() {
     send_completions();
     this->ring_if_sent();
   }
@@ -327,10 +331,11 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   }
 
   /// A chain in pieces needs its place before the first of them is taken. Such a piece ends its parcel.
-  bool ready_for(const Parcel& parcel, const wire::ParcelHeader& header) {
-    if (header.count == 0 || header.count > kMaxEntries || assembly_) return true;
-    ParcelReader reader(parcel);
-    const std::size_t last = sizeof(wire::ParcelHeader) + (header.count - 1u) * sizeof(wire::Entry);
+  bool ready_for(const Arrived& parcel) {
+    const std::uint16_t count = parcel.header->count;
+    if (count == 0 || count > kMaxEntries || assembly_) return true;
+    ParcelReader reader = parcel.rest;
+    const std::size_t last = (count - 1u) * sizeof(wire::Entry);
     if (reader.left() < last) return true;
     (void)reader.take(last);
     const auto entry = reader.template take<wire::Entry>();
@@ -343,21 +348,19 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     return assembly_.has_value();
   }
 
-  void unpack(const Parcel& parcel, const wire::ParcelHeader& header) {
+  void unpack(const Arrived& parcel) {
     const std::uint16_t place = free_place();
     landed_[place] = {parcel.number, 1};
-    const char* const wrong = read(parcel, header, place);
+    const char* const wrong = read(parcel.rest, *parcel.header, place);
     if (assembly_) arena_.release(*assembly_, assembly_bytes_);  // reserved for what turned out to be stale
     assembly_.reset();
     if (wrong != nullptr) return this->broke(wrong);
     drop(place);
   }
 
-  const char* read(const Parcel& parcel, const wire::ParcelHeader& header, std::uint16_t place) {
+  const char* read(ParcelReader reader, const wire::ParcelHeader& header, std::uint16_t place) {
     if (header.kind != static_cast<std::uint8_t>(Kind::kRequests))
       return "the peer sent a parcel of an unknown kind";
-    ParcelReader reader(parcel);
-    (void)reader.template take<wire::ParcelHeader>();
     Entries entries;
     if (const char* wrong = take_entries(reader, header.count, entries)) return wrong;
     for (unsigned n = 0; n < header.count; ++n) {
@@ -384,17 +387,18 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     const std::uint16_t n = queue.free;
     Held& held = queue.held[n];
     queue.free = held.next;
-    held = {};
+    held.arrived = 0;
+    held.pieces = {};
     held.chain = entry.chain;
     held.readable = entry.length;
     held.writable = entry.writable;
     if (entry.bytes == entry.length) {
       held.state = State::kWaiting;
       if (entry.length != 0) {
-        for (std::size_t part = 0; part < bytes.size(); ++part) {
-          const auto offset = offset_of(bytes[part]);
-          if (!offset) return "the carrier's ring lies outside the region that devices see";
-          held.pieces[part] = *offset;
+        for (std::size_t part = 0; part < bytes.size() && !bytes[part].empty(); ++part) {
+          const auto at = offset_of(bytes[part]);
+          if (!at) return "the carrier's ring lies outside the region that devices see";
+          held.pieces[part] = {*at, static_cast<std::uint32_t>(bytes[part].size())};
         }
         held.parcel = place;
         ++landed_[place].users;
@@ -436,14 +440,13 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     return nullptr;
   }
 
-  std::optional<Segment> offset_of(std::span<const std::byte> bytes) const {
-    if (bytes.empty()) return Segment{};
+  std::optional<Offset> offset_of(std::span<const std::byte> bytes) const {
     const auto first = reinterpret_cast<std::uintptr_t>(bytes.data());
     const auto base = reinterpret_cast<std::uintptr_t>(memory_.region.data());
     if (first < base || first - base > memory_.region.size() ||
         bytes.size() > memory_.region.size() - (first - base))
       return std::nullopt;
-    return Segment{Offset(first - base), static_cast<std::uint32_t>(bytes.size())};
+    return Offset(first - base);
   }
 
   // ---- into the device's ring --------------------------------------------------------------------------------
@@ -496,16 +499,18 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   bool may_use(const Queue& queue, std::uint32_t bytes) const {
     if (queue.used == 0) return true;
     std::uint64_t live = 0;
-    for (const Queue& other : queues_) live += other.live ? 1 : 0;
+    for (const Queue& other : queues_.used()) live += other.live ? 1 : 0;
     return queue.used + bytes <= arena_.size() / 2 / live;
   }
 
   // ---- sending -----------------------------------------------------------------------------------------------
 
   void send_completions() {
-    while (this->flush()) {
+    bool more = true;
+    while (this->flush() && more) {
       this->builder_.begin(Kind::kCompletions, this->link_.parcels().mtu(), this->control_sent_);
-      while (this->builder_.takes_entry() && (current_.queue != nullptr || take_next()) && add_current())
+      while (this->builder_.takes_entry() && (more = current_.queue != nullptr || take_next()) &&
+             add_current())
         continue;
       if (this->builder_.empty()) return;
     }
@@ -513,13 +518,13 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
 
   /// The next chain that a device is done with, of the queues in turn, becomes the current one.
   bool take_next() {
-    for (std::uint16_t n = 0; n < kQueues; ++n) {
-      Queue& queue = queues_[turn_];
-      turn_ = static_cast<std::uint16_t>((turn_ + 1) % kQueues);
-      if (!queue.live) continue;
+    for (std::size_t left = queues_.used().size(); left != 0; --left) {
+      Queue& queue = queues_.next();
+      if (!queue.live || (queue.armed && queue.half.in_flight() == 0)) continue;
       auto reaped = queue.half.try_reap();
       if (!reaped.ok() && reaped.error() == TakeError::kNothing && queue.half.arm())
         reaped = queue.half.try_reap();
+      queue.armed = !reaped.ok();
       if (!reaped.ok()) continue;
       const auto number = static_cast<std::uint16_t>(reaped->token.value);
       Held& held = queue.held[number];
@@ -578,12 +583,11 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   bool limits_sent_ = false;
   std::array<Features, kDevices> offered_{};  ///< Ring bits that the device offers, by device.
   std::array<bool, kDevices> resettable_{};   ///< The driver chose VIRTIO_F_RING_RESET.
-  std::array<Queue, kQueues> queues_{};
+  QueueTable<Queue, kQueues> queues_;
   std::array<Landed, kParcels> landed_{};
   std::optional<Offset> assembly_;  ///< Reserved for the chain in pieces that the next parcel begins.
   std::uint32_t assembly_bytes_ = 0;
   Queue* resetting_ = nullptr;
-  std::uint16_t turn_ = 0;
   Leaving current_;
   std::array<Leaving, kMaxEntries> finished_{};
   unsigned finished_count_ = 0;

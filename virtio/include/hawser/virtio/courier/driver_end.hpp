@@ -121,10 +121,10 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     }
   }
 
-  Queue* find(std::uint16_t device, std::uint32_t index) { return find_queue(queues_, device, index); }
+  Queue* find(std::uint16_t device, std::uint32_t index) { return queues_.find(device, index); }
 
   void set_up(std::uint16_t device, const msg::wire::VqueueSetup& asked) {
-    Queue* const queue = place_queue(queues_, device, asked.index);
+    Queue* const queue = queues_.place(device, asked.index);
     if (queue == nullptr || queue->live) return;
     const QueueSetup setup = apply(asked, queue->layout);
     queue->layout = setup.layout;
@@ -153,14 +153,14 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
   // ---- endings -----------------------------------------------------------------------------------------------
 
   void forget() {
-    for (Queue& queue : queues_) end_queue(queue);
+    for (Queue& queue : queues_.used()) end_queue(queue);
     features_ = {};
     resetting_ = nullptr;
     limits_ = {};
   }
 
   void end_device(std::uint16_t device) {
-    for (Queue& queue : queues_)
+    for (Queue& queue : queues_.used())
       if (queue.known && queue.device == device) end_queue(queue);
   }
 
@@ -168,7 +168,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
   /// says of it is stale by its control number.
   void end_queue(Queue& queue) {
     if (queue.live) {
-      const std::uint16_t number = number_of(queue);
+      const std::uint16_t number = queues_.number_of(queue);
       for (std::uint16_t n = 0; n < kChains; ++n) {
         if (chains_[n].queue != number) continue;
         if (current_ == n) current_ = kNone;
@@ -176,10 +176,6 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
       }
     }
     queue = {};
-  }
-
-  std::uint16_t number_of(const Queue& queue) const {
-    return static_cast<std::uint16_t>(&queue - queues_.data());
   }
 
   void free_chains() {
@@ -198,25 +194,29 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
   void pump() {
     if (!this->up()) return;
     this->receive();
-    if (this->up()) send_requests();
+    if (this->up()) send_work();
+  }
+  void send_work() {
+    send_requests();
     this->ring_if_sent();
   }
   void left() {}  // buffers stay where they are until the completion
 
   void send_requests() {
     if (limits_.max_chain == 0) return;
-    while (this->flush()) {
+    bool more = true;
+    while (this->flush() && more) {
       this->builder_.begin(Kind::kRequests, this->link_.parcels().mtu(), this->control_sent_);
-      while (this->builder_.takes_entry() && (current_ != kNone || take_next()) && add_current()) continue;
+      while (this->builder_.takes_entry() && (more = current_ != kNone || take_next()) && add_current())
+        continue;
       if (this->builder_.empty()) return;
     }
   }
 
   /// The next chain that became available, of the queues in turn, becomes the current one.
   bool take_next() {
-    for (std::uint16_t n = 0; n < kQueues; ++n) {
-      Queue& queue = queues_[turn_];
-      turn_ = static_cast<std::uint16_t>((turn_ + 1) % kQueues);
+    for (std::size_t left = queues_.used().size(); left != 0; --left) {
+      Queue& queue = queues_.next();
       while (queue.live) {
         if (free_ == kNone || pool_.left() < kLongestChain) return false;  // a completion makes room
         auto chain = queue.half.try_take(scratch_);
@@ -253,7 +253,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     for (const Segment& segment : chain.writable())
       if (segment.bytes != 0) pool_.append(sent.first, tail, segment);
     sent.node = sent.first;
-    sent.queue = number_of(queue);
+    sent.queue = queues_.number_of(queue);
     sent.readable = static_cast<std::uint32_t>(readable);
     sent.writable = static_cast<std::uint32_t>(writable);
     sent.chain = std::move(chain);
@@ -307,19 +307,17 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
   // ---- receiving ---------------------------------------------------------------------------------------------
 
   bool takes_parcel() const { return true; }
-  bool ready_for(const Parcel&, const wire::ParcelHeader&) const { return true; }
+  bool ready_for(const Arrived&) const { return true; }
 
-  void unpack(const Parcel& parcel, const wire::ParcelHeader& header) {
-    const char* const wrong = read(parcel, header);
+  void unpack(const Arrived& parcel) {
+    const char* const wrong = read(parcel.rest, *parcel.header);
     this->link_.parcels().release(parcel.number);
     if (wrong != nullptr) return this->broke(wrong);
-    for (Queue& queue : queues_)
+    for (Queue& queue : queues_.used())
       if (queue.live) tell(queue);
   }
 
-  const char* read(const Parcel& parcel, const wire::ParcelHeader& header) {
-    ParcelReader reader(parcel);
-    (void)reader.template take<wire::ParcelHeader>();
+  const char* read(ParcelReader reader, const wire::ParcelHeader& header) {
     if (header.kind == static_cast<std::uint8_t>(Kind::kLimits)) {
       const auto limits = reader.template take<wire::Limits>();
       if (!limits || limits->max_chain == 0) return "the peer announced limits that make no sense";
@@ -344,7 +342,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     if (queue == nullptr || !queue->live || static_cast<std::int32_t>(control - queue->since) < 0)
       return nullptr;
     const std::uint16_t id = entry.chain;
-    if (id >= kChains || id == current_ || chains_[id].queue != number_of(*queue))
+    if (id >= kChains || id == current_ || chains_[id].queue != queues_.number_of(*queue))
       return "the peer completed a chain that is not on its way";
     Sent& sent = chains_[id];
     if (entry.length > sent.writable) return "the peer wrote more than a chain has room for";
@@ -388,13 +386,12 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
   RegionMemory region_;
   const Features ring_features_;
   std::array<Features, kDevices> features_{};  ///< Ring bits that the driver chose, by device.
-  std::array<Queue, kQueues> queues_{};
+  QueueTable<Queue, kQueues> queues_;
   std::array<Sent, kChains> chains_{};
   std::uint16_t free_ = kNone;
   SegmentPool<kSegments> pool_;
   wire::Limits limits_{};
   Queue* resetting_ = nullptr;
-  std::uint16_t turn_ = 0;
 
   // The chain that is being sent.
   std::uint16_t current_ = kNone;

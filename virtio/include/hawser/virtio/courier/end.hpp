@@ -38,7 +38,7 @@ struct CourierCounters {
   std::uint64_t bytes_copied = 0;  ///< By this end itself: gathered, assembled, or scattered.
 };
 
-/// `Self` does the work: outgoing(), sent(), incoming() for control messages; pump(), forget() for the rest.
+/// `Self` does the work: outgoing(), sent(), incoming() for control messages; pump(), send_work(), forget() for the rest.
 template <CopiedLink L, class Self>
 class End {
  public:
@@ -89,7 +89,7 @@ class End {
     void ring() { end_.link_.bell().ring(); }
     void ring(Mark) {
       ++end_.rings_;
-      end_.self().pump();  // what stands behind the mark travels in parcels
+      if (end_.up()) end_.self().send_work();  // what stands behind the mark travels in parcels
     }
     Marks take() {
       (void)end_.link_.bell().take();
@@ -197,20 +197,17 @@ class End {
         const auto got = link_.parcels().try_receive();
         if (!got.ok()) return;
         ++counters_.parcels_received;
-        ParcelReader reader(*got);
-        const auto header = reader.take<wire::ParcelHeader>();
-        if (!header || header->version != kVersion) {
-          link_.parcels().release(got->number);
+        arrived_ = Arrived(*got);
+        if (!arrived_.header || arrived_.header->version != kVersion) {
+          link_.parcels().release(arrived_.number);
           return broke("the peer sent a parcel without a header of this version");
         }
-        parcel_ = *got;
-        header_ = *header;
         waiting_ = true;
       }
-      if (static_cast<std::int32_t>(header_.control - control_received_) > 0) return;
-      if (!self().ready_for(parcel_, header_)) return;
+      if (static_cast<std::int32_t>(arrived_.header->control - control_received_) > 0) return;
+      if (!self().ready_for(arrived_)) return;
       waiting_ = false;
-      self().unpack(parcel_, header_);
+      self().unpack(arrived_);
     }
   }
 
@@ -239,11 +236,10 @@ class End {
 
   const char* reason_ = nullptr;
   bool untold_ = false;
-  bool waiting_ = false;  ///< parcel_ has come before a control message that was sent before it.
+  bool waiting_ = false;  ///< arrived_ has come before a control message that was sent before it.
   bool ring_ = false;
   std::uint64_t rings_ = 0;
-  Parcel parcel_;
-  wire::ParcelHeader header_{};
+  Arrived arrived_;
 };
 
 /// Rewrites the ring bits in the feature blocks of a run (its le32 words): they become what `put` has.

@@ -26,7 +26,8 @@ class ParcelBuilder {
  public:
   static constexpr std::size_t kHead = sizeof(wire::ParcelHeader) + kMaxEntries * sizeof(wire::Entry);
   static constexpr std::size_t kStaging = 16u << 10;
-  /// Bytes of memory that a builder works in. What is sent lies there, so it must be memory that the carrier can read.
+  /// Bytes of memory that a builder works in, 8-byte aligned. What is sent lies there, so it must be memory that the carrier
+  /// can read.
   static constexpr std::size_t kMemory = (kHead + kStaging + 63) / 64 * 64;
 
   ParcelBuilder() = default;
@@ -109,7 +110,7 @@ class ParcelBuilder {
 
   /// Ends the entry whose bytes were added.
   void finish(const wire::Entry& entry) {
-    (void)write_wire(memory_.subspan(sizeof(wire::ParcelHeader) + count_ * sizeof(wire::Entry)), entry);
+    std::memcpy(words() + head(), &entry, sizeof entry);
     ++count_;
   }
 
@@ -117,10 +118,20 @@ class ParcelBuilder {
   std::span<const std::span<const std::byte>> seal() {
     const wire::ParcelHeader header{static_cast<std::uint8_t>(kind_), kVersion,
                                     static_cast<std::uint16_t>(count_), control_};
-    (void)write_wire(memory_, header);
+    std::memcpy(words(), &header, sizeof header);
     sealed_[0] = memory_.first(head());
-    std::copy(parts_.begin(), parts_.begin() + static_cast<std::ptrdiff_t>(parts_used_), sealed_.begin() + 1);
-    return std::span(sealed_).first(1 + parts_used_);
+    std::size_t joined = 0;
+    if (parts_used_ != 0 && parts_[0].data() == memory_.data() + kHead && head() <= kHead / 2) {
+      // One part less for the carrier: a copy of the head stands where the bytes begin. The head itself stays, for a
+      // parcel that is sealed again because there was no room.
+      std::byte* const to = memory_.data() + kHead - head();
+      std::memcpy(to, words(), head());
+      sealed_[0] = std::span<const std::byte>(to, head() + parts_[0].size());
+      joined = 1;
+    }
+    const auto apart = std::span(parts_).first(parts_used_).subspan(joined);
+    std::copy(apart.begin(), apart.end(), sealed_.begin() + 1);
+    return std::span(sealed_).first(1 + apart.size());
   }
 
   /// Bytes that were copied together since the start.
@@ -128,6 +139,10 @@ class ParcelBuilder {
 
  private:
   std::size_t head() const { return sizeof(wire::ParcelHeader) + count_ * sizeof(wire::Entry); }
+  /// The memory, for a compiler that copies a few words itself only if it knows how they are aligned.
+  std::byte* words() const {
+    return static_cast<std::byte*>(__builtin_assume_aligned(memory_.data(), alignof(std::uint64_t)));
+  }
   std::size_t parts_left() const { return kParts - 1 - parts_used_; }
   /// The last part is for all that comes.
   bool goes_inline(std::size_t bytes, std::size_t pieces, std::size_t left) const {

@@ -21,6 +21,7 @@ namespace hawser::virtio::courier {
 
 class ParcelReader {
  public:
+  ParcelReader() = default;
   explicit ParcelReader(const Parcel& parcel) : parts_(parcel.parts) {}
 
   std::size_t left() const { return parts_[0].size() + parts_[1].size(); }
@@ -28,11 +29,15 @@ class ParcelReader {
   /// The next sizeof(W) bytes, a private copy.
   template <class W>
   std::optional<W> take() {
+    if (parts_[0].size() >= sizeof(W)) {
+      const auto whole = read_wire<W>(parts_[0]);
+      parts_[0] = parts_[0].subspan(sizeof(W));
+      return whole;
+    }
+    if (left() < sizeof(W)) return std::nullopt;
     std::array<std::byte, sizeof(W)> bytes;
-    if (left() < bytes.size()) return std::nullopt;
-    const auto pieces = take(bytes.size());
     std::size_t at = 0;
-    for (const auto& piece : pieces) {
+    for (const auto& piece : take(sizeof(W))) {
       if (!piece.empty()) std::memcpy(bytes.data() + at, piece.data(), piece.size());
       at += piece.size();
     }
@@ -54,6 +59,17 @@ class ParcelReader {
 
  private:
   std::array<std::span<const std::byte>, 2> parts_;
+};
+
+/// A parcel whose header was read, which happens once.
+struct Arrived {
+  Arrived() = default;
+  explicit Arrived(const Parcel& parcel)
+      : number(parcel.number), rest(parcel), header(rest.take<wire::ParcelHeader>()) {}
+
+  std::uint32_t number = 0;
+  ParcelReader rest;  ///< What is behind the header.
+  std::optional<wire::ParcelHeader> header;
 };
 
 using Entries = std::array<wire::Entry, kMaxEntries>;

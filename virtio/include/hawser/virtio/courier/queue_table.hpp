@@ -7,29 +7,53 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace hawser::virtio::courier {
 
-template <class Queue, std::size_t kQueues>
-Queue* find_queue(std::array<Queue, kQueues>& queues, std::uint16_t device, std::uint32_t index) {
-  for (Queue& queue : queues)
-    if (queue.known && queue.device == device && queue.index == index) return &queue;
-  return nullptr;
-}
+template <class Queue, std::uint16_t kQueues>
+class QueueTable {
+ public:
+  /// All places up to the last that was ever taken. Whoever looks at each of them in each turn of a bus looks at no more.
+  std::span<Queue> used() { return std::span(queues_).first(used_); }
+  std::span<const Queue> used() const { return std::span(queues_).first(used_); }
 
-/// That queue, or a free place that is its from now on; nullptr if there is neither, or no queue has that index.
-template <class Queue, std::size_t kQueues>
-Queue* place_queue(std::array<Queue, kQueues>& queues, std::uint16_t device, std::uint32_t index) {
-  if (index > 0xffff) return nullptr;
-  if (Queue* const known = find_queue(queues, device, index)) return known;
-  for (Queue& queue : queues) {
-    if (queue.known) continue;
-    queue.known = true;
-    queue.device = device;
-    queue.index = static_cast<std::uint16_t>(index);
-    return &queue;
+  Queue& operator[](std::uint16_t number) { return queues_[number]; }
+  std::uint16_t number_of(const Queue& queue) const {
+    return static_cast<std::uint16_t>(&queue - queues_.data());
   }
-  return nullptr;
-}
+
+  Queue* find(std::uint16_t device, std::uint32_t index) {
+    for (Queue& queue : used())
+      if (queue.known && queue.device == device && queue.index == index) return &queue;
+    return nullptr;
+  }
+
+  /// That queue, or a free place that is its from now on; nullptr if there is neither, or no queue has that index.
+  Queue* place(std::uint16_t device, std::uint32_t index) {
+    if (index > 0xffff) return nullptr;
+    if (Queue* const known = find(device, index)) return known;
+    for (Queue& queue : queues_) {
+      if (queue.known) continue;
+      queue.known = true;
+      queue.device = device;
+      queue.index = static_cast<std::uint16_t>(index);
+      if (number_of(queue) == used_) ++used_;
+      return &queue;
+    }
+    return nullptr;
+  }
+
+  /// One of used() after the other, so that all get their turn. Not for an empty table.
+  Queue& next() {
+    if (turn_ >= used_) turn_ = 0;
+    return queues_[turn_++];
+  }
+
+ private:
+  std::array<Queue, kQueues> queues_{};
+  std::uint16_t used_ = 0;
+  std::uint16_t turn_ = 0;
+};
 
 }  // namespace hawser::virtio::courier

@@ -53,7 +53,11 @@ class DeviceBus {
     if (!number) number = free_number();
     if (!number) return Err{AddDeviceError::kBusIsFull};
     devices_[*number].emplace(model, options, maskable());
-    if (port_.up()) added_.add(*number);
+    numbers_ = std::max<std::uint16_t>(numbers_, *number + 1);
+    if (port_.up()) {
+      added_.add(*number);
+      owes_ = true;
+    }
     return *number;
   }
 
@@ -63,7 +67,10 @@ class DeviceBus {
     devices_[number]->reset();
     devices_[number].reset();
     added_.remove(number);
-    if (port_.up()) removed_.add(number);
+    if (port_.up()) {
+      removed_.add(number);
+      owes_ = true;
+    }
   }
 
   /// A bounded piece of work: messages, then every queue of every started device, once (whether its mark was rung or
@@ -72,7 +79,7 @@ class DeviceBus {
     const bool more_messages = talk() == Talk::kMore;
     (void)port_.link().bell().take();
     const bool more = serve_queues();
-    notice();
+    (void)notice();
     (void)send_events();
     port_.ring();
     return more || more_messages;
@@ -83,7 +90,7 @@ class DeviceBus {
   bool serve_queues() {
     bool more = false;
     busy_ = false;
-    for (std::uint16_t number = 0; number < kMaxDevices; ++number) {
+    for (std::uint16_t number = 0; number < numbers_; ++number) {
       if (devices_[number] && devices_[number]->running()) more |= serve(number, *devices_[number]);
     }
     return more;
@@ -96,7 +103,7 @@ class DeviceBus {
   bool prepare_to_wait() {
     port_.link().bell().arm();
     bool again = talk() != Talk::kNothing;
-    for (auto& device : devices_) {
+    for (auto& device : present()) {
       if (!device || !device->running()) continue;
       for (std::uint16_t queue = 0; queue < device->queue_count(); ++queue) {
         if (device->enabled(queue)) again |= device->prepare_to_wait(queue);
@@ -172,7 +179,8 @@ class DeviceBus {
     pong_ = false;
     added_.clear();
     removed_.clear();
-    for (auto& device : devices_) {
+    owes_ = false;
+    for (auto& device : present()) {
       if (device) device->reset();
     }
   }
@@ -249,11 +257,11 @@ class DeviceBus {
   /// Everything the driver is owed without having asked. A message that finds no room is in line then: its reason is
   /// forgotten, and false says that nothing else can be sent now.
   bool send_events() {
-    if (!port_.up()) return true;
+    if (!owes_ || !port_.up()) return true;
     if (pending_ != 0 && !flush()) return false;
     if (!send_plug_events(removed_, VIRTIO_MSG_DEVICE_REMOVED)) return false;
     if (!send_plug_events(added_, VIRTIO_MSG_DEVICE_ADDED)) return false;
-    for (std::uint16_t number = 0; number < kMaxDevices; ++number) {
+    for (std::uint16_t number = 0; number < numbers_; ++number) {
       if (!devices_[number]) continue;
       auto& device = *devices_[number];
       if (device.event_waits()) {
@@ -266,6 +274,7 @@ class DeviceBus {
         if (!post(Message{number, 0, EventUsed({.vq_index = *queue})})) return false;
       }
     }
+    owes_ = false;
     return true;
   }
 
@@ -293,6 +302,7 @@ class DeviceBus {
         device.rung(queue);
       } else {
         device.used().add(queue);
+        owes_ = true;
       }
     }
     return more;
@@ -301,11 +311,15 @@ class DeviceBus {
   /// True: some device has an event to send.
   bool notice() {
     bool waits = false;
-    for (auto& device : devices_) waits |= device && device->notice();
+    for (auto& device : present()) waits |= device && device->notice();
+    owes_ |= waits;
     return waits;
   }
 
   // ---- numbers -----------------------------------------------------------------------------------------------
+
+  /// Up to the highest number that was ever in use: what each turn looks at.
+  auto present() { return std::span(devices_).first(numbers_); }
 
   std::optional<std::uint16_t> free_number() {
     for (std::uint16_t n = 0; n < kMaxDevices; ++n) {
@@ -335,6 +349,8 @@ class DeviceBus {
   std::array<std::byte, VIRTIO_MSG_MAX_MESSAGE> scratch_;
   std::size_t pending_ = 0;  ///< Bytes of out_ that wait for room.
   std::uint16_t next_number_ = 0;
+  std::uint16_t numbers_ = 0;  ///< In use so far are those below.
+  bool owes_ = false;          ///< Some event may have to be sent.
   std::uint16_t pings_ = 0;
   bool pong_ = false;
   bool busy_ = false;
