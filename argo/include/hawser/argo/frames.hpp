@@ -57,4 +57,7 @@ constexpr std::uint32_t message_cost(std::uint32_t bytes) {
   return ring_cost(static_cast<std::uint32_t>(sizeof(FrameHeader)) + bytes);
 }
 
+/// Why nobody can speak with a peer that says this, in a sentence; nullptr if one can.
+const char* wrong_with(const HelloBody& body);
+
 }  // namespace hawser::argo

@@ -17,10 +17,13 @@
 #pragma once
 
 #include <hawser/argo/calls.hpp>
-#include <hawser/argo/credit.hpp>
+#include <hawser/argo/flow.hpp>
+#include <hawser/argo/frame_reader.hpp>
 #include <hawser/argo/frames.hpp>
 #include <hawser/argo/inbox.hpp>
+#include <hawser/argo/link_faces.hpp>
 #include <hawser/argo/link_options.hpp>
+#include <hawser/argo/own_rings.hpp>
 #include <hawser/argo/port.hpp>
 #include <hawser/argo/ring.hpp>
 
@@ -45,70 +48,9 @@ class Link {
   using MemoryType = RegionMemory;
   using Parts = std::span<const std::span<const std::byte>>;
 
-  class BellType {
-   public:
-    /// Free just after a send, which raised the peer's VIRQ.
-    void ring() {
-      ++link_.counters_.rings_asked;
-      if (link_.state_ != LinkState::kUp || std::exchange(link_.rang_, false)) return;
-      link_.ring_owed_ = true;
-      link_.send_marks();
-    }
-    void ring(Mark mark) {
-      ++link_.counters_.rings_asked;
-      if (link_.state_ != LinkState::kUp) return;
-      link_.marks_owed_ |= mark.bit();
-      link_.send_marks();
-    }
-    Marks take() {
-      link_.look();
-      return std::exchange(link_.marks_, 0);
-    }
-    // VIRQ_ARGO comes for every message, asked for or not, and the port loses none: nothing to arm.
-    void arm() {}
-    void disarm() {}
-    Wake wait(Instant until) {
-      link_.settle();
-      if (std::exchange(link_.again_, false)) return Wake::kRung;
-      const Wake wake = link_.port_.wait(until);
-      if (wake == Wake::kRung) ++link_.counters_.wakes;
-      return wake;
-    }
-
-   private:
-    friend class Link;
-    explicit BellType(Link& link) : link_(link) {}
-    Link& link_;
-  };
-
-  class ChannelType {
-   public:
-    std::size_t mtu() const { return link_.channel_mtu_; }
-    Result<void, SendError> try_send(Parts parts) { return link_.send_message(parts); }
-    Result<std::size_t, ReceiveError> try_receive(std::span<std::byte> to) {
-      return link_.receive_message(to);
-    }
-
-   private:
-    friend class Link;
-    explicit ChannelType(Link& link) : link_(link) {}
-    Link& link_;
-  };
-
-  class ParcelChannelType {
-   public:
-    static constexpr std::size_t kMaxParts = XEN_ARGO_MAXIOV;
-    std::size_t mtu() const { return link_.data_mtu_; }
-    /// Parts that lie in the port's memory are copied by nobody but the hypervisor.
-    Result<void, SendError> try_send(Parts parts) { return link_.send_parcel(parts); }
-    Result<Parcel, ReceiveError> try_receive() { return link_.receive_parcel(); }
-    void release(std::uint32_t number) { link_.release_parcel(number); }
-
-   private:
-    friend class Link;
-    explicit ParcelChannelType(Link& link) : link_(link) {}
-    Link& link_;
-  };
+  using BellType = LinkBell<Link>;
+  using ChannelType = LinkChannel<Link>;
+  using ParcelChannelType = LinkParcels<Link>;
 
   /// @param memory  page-aligned, in the port's memory, at least link_bytes(options); this link's alone.
   Link(P& port, std::span<std::byte> memory, const LinkOptions& options)
@@ -118,13 +60,11 @@ class Link {
         parts_(unfit_ == nullptr ? divide(memory, options) : LinkMemory{}),
         calls_(port, parts_.scratch),
         inbox_(parts_.inbox),
+        rings_(options, parts_),
         bell_(*this),
         channel_(*this),
         parcels_(*this) {
-    if (unfit_ != nullptr) return;
-    control_ = ReceiveRing(parts_.control, control_held_);
-    data_ = ReceiveRing(parts_.data, data_held_);
-    data_mtu_ = own_data_mtu();
+    if (unfit_ == nullptr) data_mtu_ = own_data_mtu();
   }
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -166,12 +106,16 @@ class Link {
   void leave() {
     if (session_) {
       if (state_ == LinkState::kUp) (void)send(FrameKind::kBye, {});
-      forget_rings();
+      (void)rings_.withdraw(calls_);
     }
     reset();
   }
 
  private:
+  friend BellType;
+  friend ChannelType;
+  friend ParcelChannelType;
+
   static constexpr Duration kProbeInterval = milliseconds(10);  // for a ring that may appear
   static constexpr Duration kHelloInterval =
       milliseconds(100);  // HELLO again, to a peer that does not answer
@@ -195,12 +139,9 @@ class Link {
   // Who speaks to whom. ----------------------------------------------------------------------------------------------
 
   Role other() const { return options_.role == Role::kDevice ? Role::kDriver : Role::kDevice; }
-  RingId own_ring(RingKind kind) const {
-    return {port_of(options_.number, options_.role, kind), options_.peer};
-  }
   Address peer_ring(RingKind kind) const { return {port_of(options_.number, other(), kind), options_.peer}; }
   std::uint32_t own_data_mtu() const {
-    return std::min(options_.max_parcel, data_.length() - ring_cost(XEN_ARGO_MSG_SLOT_SIZE));
+    return std::min(options_.max_parcel, rings_.data.length() - ring_cost(XEN_ARGO_MSG_SLOT_SIZE));
   }
 
   void fault(BrokenBy by, const char* reason) {
@@ -220,18 +161,10 @@ class Link {
     if (unfit_ != nullptr) return fault(BrokenBy::kCarrier, unfit_);
     if (now < begin_at_) return;
     begin_at_ = now + kProbeInterval;
-    for (const RingKind kind : {RingKind::kControl, RingKind::kData}) {
-      const auto gone = calls_.unregister_ring(own_ring(kind));
-      if (!gone.ok() && gone.error() != Error::kNoSuchRing) return fault(gone.error());
-    }
-    control_.clear();
-    data_.clear();
-    for (const RingKind kind : {RingKind::kControl, RingKind::kData}) {
-      const auto made =
-          calls_.register_ring(own_ring(kind), (kind == RingKind::kData ? data_ : control_).memory());
-      if (made.ok()) continue;
-      if (passing(made.error())) return;  // the peer's domain is not there (yet), or Xen short of memory
-      return fault(made.error());
+    if (const auto gone = rings_.withdraw(calls_); !gone.ok()) return fault(gone.error());
+    if (const auto made = rings_.announce(calls_); !made.ok()) {
+      if (!passing(made.error())) fault(made.error());
+      return;  // if it passes: the peer's domain is not there (yet), or Xen is short of memory
     }
     Random noise(now.ns ^ std::uint64_t{options_.noise} << 32);
     own_ = own_ == 0 ? static_cast<std::uint32_t>(noise.next()) : own_ + 1;
@@ -252,16 +185,10 @@ class Link {
     first_parcel_.reset();
   }
 
-  void forget_rings() {
-    for (const RingKind kind : {RingKind::kControl, RingKind::kData}) {
-      (void)calls_.unregister_ring(own_ring(kind));
-    }
-  }
-
   LinkEvent broke() {
     if (session_) {
       if (state_ == LinkState::kUp) (void)send(FrameKind::kBye, {});
-      forget_rings();
+      (void)rings_.withdraw(calls_);
     }
     close();
     state_ = LinkState::kBroken;
@@ -295,7 +222,8 @@ class Link {
       if ((!was_present || now >= check_at_) && !still_registered(now)) return;
       if (!ring->sufficient) return;
     }
-    const HelloBody body{kLinkVersion, inbox_.capacity(), kChannelMtu, data_.length(), own_data_mtu(), {}};
+    const HelloBody body{kLinkVersion,         inbox_.capacity(), kChannelMtu,
+                         rings_.data.length(), own_data_mtu(),    {}};
     switch (send(FrameKind::kHello, std::array{wire_bytes(body)})) {
       case Sent::kDone:
         greeted_ = seen_ != 0;
@@ -312,42 +240,25 @@ class Link {
     }
   }
 
-  /// Xen removes our rings when the peer's domain is destroyed, and tells nobody: a new domain of that id finds none.
   bool still_registered(Instant now) {
     check_at_ = now + kCheckInterval;
-    const auto made = calls_.register_ring(own_ring(RingKind::kControl), control_.memory(), true);
-    // With 128 rings Xen says so before it looks for this one.
-    if (!made.ok() && (made.error() == Error::kRingExists || made.error() == Error::kTooManyRings)) {
-      return true;
+    const auto there = rings_.still_registered(calls_);
+    if (!there.ok()) {
+      fault(there.error());
+      return false;
     }
-    if (!made.ok() && !passing(made.error())) {
-      fault(made.error());
-    } else {
-      close();
-    }
-    return false;
+    if (!*there) close();
+    return *there;
   }
 
   /// A new epoch of the peer, and what it takes.
   void adopt(const Hello& hello) {
     const HelloBody& body = hello.body;
-    if (body.version == 0) return peer_fault("the peer speaks no version of the link protocol");
-    if (body.channel_mtu < kMinChannelMtu || body.channel_mtu > XEN_ARGO_MAX_RING_SIZE ||
-        body.channel_window < message_cost(body.channel_mtu) ||
-        body.channel_window > XEN_ARGO_MAX_RING_SIZE) {
-      return peer_fault("the peer's window for channel messages is none");
-    }
-    if (body.data_window > kMaxRingLength || body.data_window % XEN_ARGO_MSG_SLOT_SIZE != 0 ||
-        body.data_mtu < kMinDataMtu || body.data_mtu >= body.data_window ||
-        ring_cost(body.data_mtu) >= body.data_window) {
-      return peer_fault("the peer's data ring is none");
-    }
+    if (const char* const wrong = wrong_with(body)) return peer_fault(wrong);
     seen_ = hello.from;
     channel_mtu_ = std::min<std::uint32_t>(kChannelMtu, body.channel_mtu);
     data_mtu_ = std::min<std::uint32_t>(own_data_mtu(), body.data_mtu);
-    channel_credit_ = SendCredit(body.channel_window);
-    data_credit_ = SendCredit(body.data_window);
-    channel_room_ = data_room_ = {};
+    flow_ = Flow::towards(body);
     greeted_ = false;
     answering_ = true;
     hello_at_ = Instant{};
@@ -356,17 +267,18 @@ class Link {
   /// What a peer of an older epoch sent before it knew of ours. All of it came before the HELLO that we go up by.
   void drop_stale_parcels() {
     bool dropped = false;
-    for (std::uint32_t left = data_.length() / XEN_ARGO_MSG_SLOT_SIZE; left != 0 && !first_parcel_; --left) {
-      const auto message = data_.try_receive();
+    for (std::uint32_t left = rings_.data.length() / XEN_ARGO_MSG_SLOT_SIZE; left != 0 && !first_parcel_;
+         --left) {
+      const auto message = rings_.data.try_receive();
       if (!message.ok()) break;  // if broken, so it stays
       if (message->type == seen_) {
         first_parcel_ = *message;
       } else {
-        (void)data_.release(message->number);
+        (void)rings_.data.release(message->number);
         dropped = true;
       }
     }
-    data_before_ = data_.released();
+    flow_.data_before = rings_.data.released();
     if (dropped) (void)calls_.notify();
   }
 
@@ -402,22 +314,22 @@ class Link {
 
   /// Before whatever depends on what the peer said last. Mostly it said nothing.
   void look() {
-    if (session_ && !control_.quiet()) take_frames();
+    if (session_ && !rings_.control.quiet()) take_frames();
   }
 
   /// Takes in what has arrived on the control ring; stops at whatever ends this session or begins the next.
   [[gnu::noinline]] void take_frames() {
     if (fault_ != nullptr || gone_ || (agreed_ && state_ != LinkState::kUp)) return;
-    const std::uint32_t room = control_.length() - control_.occupied();
+    const std::uint32_t room = rings_.control.length() - rings_.control.occupied();
     bool took = false;
-    for (std::uint32_t left = control_.length() / XEN_ARGO_MSG_SLOT_SIZE; left != 0; --left) {
-      const auto message = control_.try_receive();
+    for (std::uint32_t left = rings_.control.length() / XEN_ARGO_MSG_SLOT_SIZE; left != 0; --left) {
+      const auto message = rings_.control.try_receive();
       if (!message.ok()) {
-        if (message.error() == RingError::kBroken) peer_fault(control_.broken_reason());
+        if (message.error() == RingError::kBroken) peer_fault(rings_.control.broken_reason());
         break;
       }
       const bool more = take_frame(*message);
-      (void)control_.release(message->number);
+      (void)rings_.control.release(message->number);
       took = true;
       if (!more) break;
     }
@@ -425,40 +337,25 @@ class Link {
     if (took && room <= ring_cost(kLongestFrame)) (void)calls_.notify();
   }
 
-  /// The W at the front of what is left of a frame, which then is left without it.
-  template <Wire W>
-  static std::optional<W> cut(std::array<std::span<const std::byte>, 2>& parts) {
-    if (parts[0].size() + parts[1].size() < sizeof(W)) return std::nullopt;
-    std::array<std::byte, sizeof(W)> bytes;
-    std::size_t at = 0;
-    for (auto& part : parts) {
-      const std::size_t now = std::min(part.size(), bytes.size() - at);
-      if (now != 0) std::memcpy(bytes.data() + at, part.data(), now);
-      at += now;
-      part = part.subspan(now);
-    }
-    return read_wire<W>(bytes);
-  }
-
   /// False: look no further.
   bool take_frame(const RingMessage& message) {
     if (message.domain != options_.peer)
       peer_fault("another domain's message is in the ring that is the peer's alone");
-    auto rest = message.parts;
-    const auto header = cut<FrameHeader>(rest);
+    FrameReader frame(message.parts);
+    const auto header = frame.cut<FrameHeader>();
     if (!header.has_value() || header->from == 0) peer_fault("a frame of the peer has no header");
     if (fault_ != nullptr) return false;
-    if (message.type == static_cast<std::uint32_t>(FrameKind::kHello)) return take_hello(*header, rest);
+    if (message.type == static_cast<std::uint32_t>(FrameKind::kHello)) return take_hello(*header, frame);
     if (state_ != LinkState::kUp || header->from != seen_ || header->to != own_)
       return true;  // from another epoch
     heard_ = true;
-    take_credit(*header);
+    if (!flow_.update(*header)) peer_fault("the peer freed more room than there was in use");
     switch (static_cast<FrameKind>(message.type)) {
       case FrameKind::kMessage:
-        take_message(rest);
+        take_message(frame.rest());
         break;
       case FrameKind::kMarks:
-        if (const auto body = cut<MarksBody>(rest)) {
+        if (const auto body = frame.cut<MarksBody>()) {
           marks_ |= body->marks;
         } else {
           peer_fault("the peer's marks are cut short");
@@ -476,8 +373,8 @@ class Link {
     return fault_ == nullptr && !gone_;
   }
 
-  bool take_hello(const FrameHeader& header, std::array<std::span<const std::byte>, 2>& rest) {
-    const auto body = cut<HelloBody>(rest);
+  bool take_hello(const FrameHeader& header, FrameReader& frame) {
+    const auto body = frame.cut<HelloBody>();
     if (!body.has_value()) {
       peer_fault("the peer's HELLO is cut short");
       return false;
@@ -492,12 +389,6 @@ class Link {
     if (hello.from != seen_) adopt(hello);
     agreed_ = fault_ == nullptr && header.to == own_;
     return fault_ == nullptr && !agreed_;
-  }
-
-  void take_credit(const FrameHeader& header) {
-    if (!channel_credit_.update(header.channel_freed) || !data_credit_.update(header.data_freed)) {
-      peer_fault("the peer freed more room than there was in use");
-    }
   }
 
   void take_message(const std::array<std::span<const std::byte>, 2>& body) {
@@ -529,7 +420,7 @@ class Link {
 
   /// One frame, gathered where the hypervisor can read it. Every frame carries the credit there is.
   Sent send(FrameKind kind, Parts body) {
-    const FrameHeader header{own_, seen_, channel_room_.freed, data_freed()};
+    const FrameHeader header{own_, seen_, flow_.channel_room.freed, data_freed()};
     const auto frame = calls_.staging();
     std::memcpy(frame.data(), &header, sizeof header);
     std::size_t size = sizeof header;
@@ -538,11 +429,10 @@ class Link {
       size += part.size();
     }
     const std::array parts = {std::span<const std::byte>(frame.first(size))};
-    const Sent sent = outcome(calls_.sendv(own_ring(RingKind::kControl).port, peer_ring(RingKind::kControl),
+    const Sent sent = outcome(calls_.sendv(rings_.id(RingKind::kControl).port, peer_ring(RingKind::kControl),
                                            parts, static_cast<std::uint32_t>(kind)));
     if (sent == Sent::kDone) {
-      channel_room_.told = header.channel_freed;
-      data_room_.told = header.data_freed;
+      flow_.told(header);
       said_ = true;
     } else if (sent == Sent::kLost && state_ == LinkState::kUp) {
       gone_ = true;
@@ -581,7 +471,7 @@ class Link {
       bytes += part.size();
     }
     const std::uint32_t cost = message_cost(static_cast<std::uint32_t>(bytes));
-    if (gone_ || cost > channel_credit_.left()) return Err{SendError::kFull};
+    if (gone_ || cost > flow_.channel.left()) return Err{SendError::kFull};
     switch (send(FrameKind::kMessage, parts)) {
       case Sent::kDone:
         break;
@@ -590,7 +480,7 @@ class Link {
       default:
         return Err{SendError::kFull};
     }
-    channel_credit_.spend(cost);
+    flow_.channel.spend(cost);
     rang_ = true;
     ++counters_.messages_sent;
     return {};
@@ -601,8 +491,8 @@ class Link {
     const auto length = inbox_.pop(to);
     if (!length.ok()) return Err{length.error()};
     ++counters_.messages_received;
-    channel_room_.freed += message_cost(*length);
-    if (channel_credit_is_missed()) tell();  // whoever found it full waits for this
+    flow_.channel_room.freed += message_cost(*length);
+    if (flow_.channel_is_missed(inbox_, channel_mtu_)) tell();  // whoever found it full waits for this
     return std::size_t{*length};
   }
 
@@ -618,8 +508,8 @@ class Link {
       if (!part.empty() && ++count > ParcelChannelType::kMaxParts) return Err{SendError::kTooBig};
     }
     const std::uint32_t cost = ring_cost(static_cast<std::uint32_t>(bytes));
-    if (gone_ || cost >= data_credit_.left()) return Err{SendError::kFull};  // Xen leaves the last slot free
-    switch (outcome(calls_.sendv(own_ring(RingKind::kData).port, peer_ring(RingKind::kData), parts, own_))) {
+    if (gone_ || cost >= flow_.data.left()) return Err{SendError::kFull};  // Xen leaves the last slot free
+    switch (outcome(calls_.sendv(rings_.id(RingKind::kData).port, peer_ring(RingKind::kData), parts, own_))) {
       case Sent::kDone:
         break;
       case Sent::kFault:
@@ -630,21 +520,21 @@ class Link {
       case Sent::kNoRoom:
         return Err{SendError::kFull};
     }
-    data_credit_.spend(cost);
+    flow_.data.spend(cost);
     rang_ = true;
     return {};
   }
 
   Result<Parcel, ReceiveError> receive_parcel() {
     if (closed()) return Err{ReceiveError::kDown};
-    if (data_.quiet() && !first_parcel_) return no_parcel(RingError::kEmpty);
+    if (rings_.data.quiet() && !first_parcel_) return no_parcel(RingError::kEmpty);
     return next_parcel();
   }
 
   [[gnu::noinline]] Result<Parcel, ReceiveError> next_parcel() {
     const auto message = first_parcel_
                              ? Result<RingMessage, RingError>(*std::exchange(first_parcel_, std::nullopt))
-                             : data_.try_receive();
+                             : rings_.data.try_receive();
     if (!message.ok()) return no_parcel(message.error());
     if (message->domain != options_.peer) {
       peer_fault("another domain's parcel is in the ring that is the peer's alone");
@@ -660,7 +550,7 @@ class Link {
 
   Err<ReceiveError> no_parcel(RingError why) {
     if (why == RingError::kBroken) {
-      peer_fault(data_.broken_reason());
+      peer_fault(rings_.data.broken_reason());
       return Err{ReceiveError::kDown};
     }
     if (why == RingError::kTooManyHeld) crowded_ = true;
@@ -669,27 +559,16 @@ class Link {
   }
 
   void release_parcel(std::uint32_t number) {
-    if (state_ != LinkState::kUp || !data_.release(number)) return;
+    if (state_ != LinkState::kUp || !rings_.data.release(number)) return;
     if (std::exchange(crowded_, false)) again_ = true;  // what lies behind has been rung for already
     // Not for every one: a peer that gets a parcel's room at a time is woken for every parcel.
-    const bool worth_it = data_freed() - data_room_.told >= data_.length() / 4 || data_.occupied() == 0;
+    const bool worth_it =
+        data_freed() - flow_.data_told >= rings_.data.length() / 4 || rings_.data.occupied() == 0;
     if (worth_it && data_credit_is_missed()) tell();
   }
 
-  std::uint32_t data_freed() const { return state_ == LinkState::kUp ? data_.released() - data_before_ : 0; }
-
-  // Credit goes out with whatever is sent. A frame of its own is worth it when the peer, by what it knows, may find too
-  // little room for its longest.
-  bool channel_credit_is_missed() const {
-    const std::uint32_t untold = channel_room_.untold();
-    return untold != 0 && message_cost(channel_mtu_) > inbox_.capacity() - inbox_.used() - untold;
-  }
-  bool data_credit_is_missed() const {
-    const std::uint32_t untold = data_freed() - data_room_.told;
-    if (untold == 0) return false;
-    const std::uint32_t in_use = data_.occupied() + untold;
-    return in_use >= data_.length() || ring_cost(data_mtu_) >= data_.length() - in_use;
-  }
+  std::uint32_t data_freed() const { return state_ == LinkState::kUp ? flow_.data_freed(rings_.data) : 0; }
+  bool data_credit_is_missed() const { return flow_.data_is_missed(rings_.data, data_freed(), data_mtu_); }
 
   P& port_;
   const LinkOptions options_;
@@ -698,15 +577,10 @@ class Link {
   Calls<P> calls_;
   LinkCounters counters_;
   Inbox inbox_;
+  OwnRings<P, kMaxHeld> rings_;
   BellType bell_;
   ChannelType channel_;
   ParcelChannelType parcels_;
-
-  std::array<ReceiveRing::Held, 1> control_held_;
-  std::array<ReceiveRing::Held, kMaxHeld> data_held_;
-  ReceiveRing control_;
-  ReceiveRing data_;
-  static_assert(power_of_two(kMaxHeld));
 
   LinkState state_ = LinkState::kDown;
   const char* fault_ = nullptr;
@@ -727,11 +601,7 @@ class Link {
 
   std::uint32_t channel_mtu_ = kChannelMtu;
   std::uint32_t data_mtu_ = 0;
-  SendCredit channel_credit_;
-  SendCredit data_credit_;
-  ReceiveCredit channel_room_;
-  ReceiveCredit data_room_;  // `told` only: what is freed, the ring knows
-  std::uint32_t data_before_ = 0;
+  Flow flow_;
   std::optional<RingMessage> first_parcel_;
   bool crowded_ = false;  // as many parcels are unreleased as may be
 

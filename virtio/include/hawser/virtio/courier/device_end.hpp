@@ -6,12 +6,12 @@
 #pragma once
 
 #include <hawser/virtio/courier/control.hpp>
+#include <hawser/virtio/courier/device_ring.hpp>
 #include <hawser/virtio/courier/end.hpp>
+#include <hawser/virtio/courier/landed_parcels.hpp>
 #include <hawser/virtio/courier/queue_table.hpp>
 #include <hawser/virtio/msg/bus.hpp>
-#include <hawser/virtio/queue/any.hpp>
 #include <hawser/virtio/queue/arena.hpp>
-#include <hawser/virtio/queue/layout.hpp>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +20,7 @@
 #include <cstring>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace hawser::virtio::courier {
 
@@ -61,58 +62,12 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
 
  private:
   static constexpr std::uint16_t kNone = 0xffff;
-  static constexpr unsigned kParcels = 128;
-  static constexpr std::uint16_t kTableEntries = 4;  ///< Readable in at most two places, writable in one.
+  static constexpr std::uint16_t kParcels = 128;
   static constexpr std::size_t kDevices = 64;
 
-  enum class State : std::uint8_t {
-    kFree,
-    kArriving,  ///< Some of its readable bytes are still to come.
-    kWaiting,   ///< Complete, but the ring or the arena has no room yet.
-    kInRing,    ///< The device has it, or what it wrote is being sent.
-  };
-
-  struct Held {
-    State state = State::kFree;
-    std::uint16_t chain = 0;       ///< The peer's name for it.
-    std::uint16_t parcel = kNone;  ///< In which its readable bytes lie; kNone: in the arena.
-    std::uint16_t next = kNone;    ///< In the free list or the line of those that wait.
-    std::uint32_t readable = 0;
-    std::uint32_t writable = 0;
-    std::uint32_t arrived = 0;
-    std::uint32_t written = 0;
-    std::array<Segment, 2> pieces{};  ///< Readable bytes.
-    Offset written_at;                ///< Of the writable bytes.
-    bool assembled = false;           ///< pieces[0] lies in the arena.
-    bool placed = false;
-  };
-
-  struct Queue {
-    bool known = false;
-    bool live = false;
-    bool armed = false;  ///< The device rings for the next completion.
-    std::uint16_t device = 0;
-    std::uint16_t index = 0;
-    std::uint16_t free = kNone;
-    std::uint16_t first_waiting = kNone;
-    std::uint16_t last_waiting = kNone;
-    std::uint16_t arriving = kNone;
-    std::uint16_t placed = 0;  ///< Chains in the ring, or on their way back.
-    std::uint32_t since = 0;  ///< Control messages received when it began; a chain from before is not for it.
-    QueueLayout layout;
-    RingShape shape;
-    Offset table;
-    std::uint64_t table_bytes = 0;
-    std::uint64_t used = 0;  ///< Bytes of the arena that its chains hold.
-    AnyDriverQueue<RegionMemory> half;
-    std::array<DriverSlot, kQueueSize> slots{};
-    std::array<Held, kQueueSize> held{};
-  };
-
-  struct Landed {
-    std::uint32_t number = 0;
-    std::uint32_t users = 0;  ///< 0: a free place.
-  };
+  using Queue = DeviceRing<kQueueSize>;
+  using Held = typename Queue::Held;
+  using State = typename Queue::State;
 
   // ---- control messages that pass by -------------------------------------------------------------------------
 
@@ -174,7 +129,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     if (!queue->live) {
       const QueueSetup setup = apply(asked, queue->layout);
       queue->layout.size = setup.layout.size;
-      if (setup.enable) make_ring(*queue, chosen(message.device()));
+      if (setup.enable) queue->make(region_, arena_, chosen(message.device()), this->control_received_);
     }
     const std::uint32_t all = msg::VIRTIO_MSG_VQUEUE_IGNORE_SIZE | msg::VIRTIO_MSG_VQUEUE_IGNORE_DESC |
                               msg::VIRTIO_MSG_VQUEUE_IGNORE_DRIVER | msg::VIRTIO_MSG_VQUEUE_IGNORE_DEVICE;
@@ -186,42 +141,12 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     message.write(asked);
   }
 
-  void make_ring(Queue& queue, const Features& features) {
-    const std::uint16_t size = queue.layout.size;
-    if (size == 0 || size > kQueueSize) return;
-    const RingShape shape = ring_bytes(ring_format(features), size);
-    const auto room = [&](std::uint64_t bytes) { return arena_.allocate(bytes, 64); };
-    queue.table_bytes = features.has(VIRTIO_F_INDIRECT_DESC) ? IndirectTables::bytes(size, kTableEntries) : 0;
-    const auto descriptors = room(shape.descriptors.bytes);
-    const auto driver = room(shape.driver.bytes);
-    const auto device = room(shape.device.bytes);
-    const auto table = queue.table_bytes != 0 ? room(queue.table_bytes) : std::optional(Offset());
-    if (!descriptors || !driver || !device || !table)
-      return;  // only a peer that sets up and never uses gets here
-    queue.layout = {size, *descriptors, *driver, *device};
-    queue.shape = shape;
-    queue.table = *table;
-    const IndirectTables tables{*table, queue.table_bytes != 0 ? kTableEntries : std::uint16_t{0}};
-    auto half = AnyDriverQueue<RegionMemory>::make(region_, queue.layout, features, queue.slots, tables);
-    if (!half.ok()) return;
-    queue.half = std::move(half).value();
-    queue.since = this->control_received_;
-    queue.free = kNone;
-    for (std::uint16_t n = size; n-- > 0;) {
-      queue.held[n] = {};
-      queue.held[n].next = queue.free;
-      queue.free = n;
-    }
-    queue.live = true;
-    queue.armed = !queue.half.arm();
-  }
-
   // ---- endings -----------------------------------------------------------------------------------------------
 
   /// Everything of this period is void. The bus stops the devices before the next one begins.
   void forget() {
-    for (Queue& queue : queues_.used()) clear(queue);
-    landed_ = {};
+    for (Queue& queue : queues_.used()) queue.clear();
+    landed_.clear();
     finished_count_ = 0;
     current_ = {};
     assembly_.reset();
@@ -234,15 +159,6 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     max_chain_ = wanted_max_chain_ != 0 ? wanted_max_chain_ : static_cast<std::uint32_t>(most);
   }
 
-  static void clear(Queue& queue) {
-    queue.known = queue.live = false;
-    queue.first_waiting = queue.last_waiting = queue.arriving = queue.free = kNone;
-    queue.placed = 0;
-    queue.used = 0;
-    queue.layout = {};
-    queue.half = {};
-  }
-
   void end_device(std::uint16_t device) {
     for (Queue& queue : queues_.used())
       if (queue.known && queue.device == device) end_queue(queue);
@@ -253,28 +169,17 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     if (queue.live) {
       for (std::uint16_t n = 0; n < queue.layout.size; ++n)
         if (queue.held[n].state != State::kFree) free_held(queue, n);
-      arena_.release(queue.layout.descriptors, queue.shape.descriptors.bytes);
-      arena_.release(queue.layout.driver, queue.shape.driver.bytes);
-      arena_.release(queue.layout.device, queue.shape.device.bytes);
-      if (queue.table_bytes != 0) arena_.release(queue.table, queue.table_bytes);
+      queue.release_memory(arena_);
     }
     for (unsigned n = 0; n < finished_count_; ++n)
       if (finished_[n].queue == &queue) finished_[n].queue = nullptr;
     if (current_.queue == &queue) current_ = {};
-    clear(queue);
+    queue.clear();
   }
 
   void free_held(Queue& queue, std::uint16_t n) {
-    Held& held = queue.held[n];
-    let_go_of_readable(queue, held);
-    if (held.placed) --queue.placed;
-    if (held.placed && held.writable != 0) {
-      arena_.release(held.written_at, held.writable);
-      queue.used -= held.writable;
-    }
-    held.state = State::kFree;
-    held.placed = false;
-    held.next = std::exchange(queue.free, n);
+    let_go_of_readable(queue, queue.held[n]);
+    queue.free_place(arena_, n);
   }
 
   void let_go_of_readable(Queue& queue, Held& held) {
@@ -289,7 +194,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   }
 
   void drop(std::uint16_t parcel) {
-    if (--landed_[parcel].users == 0) this->link_.parcels().release(landed_[parcel].number);
+    if (const auto number = landed_.drop(parcel)) this->link_.parcels().release(*number);
   }
 
   // ---- the work ----------------------------------------------------------------------------------------------
@@ -301,7 +206,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     send_work();  // before more is placed: it makes room
     for (Queue& queue : queues_.used()) {
       if (!queue.live) continue;
-      place_waiting(queue);
+      queue.place_waiting(arena_, [&](std::uint32_t bytes) { return may_use(queue, bytes); });
       if (queue.half.publish()) this->marks_ |= msg::mark_of(queue.device, queue.index).bit();
     }
   }
@@ -323,12 +228,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
 
   // ---- receiving ---------------------------------------------------------------------------------------------
 
-  bool takes_parcel() const { return free_place() != kNone; }
-  std::uint16_t free_place() const {
-    for (std::uint16_t n = 0; n < kParcels; ++n)
-      if (landed_[n].users == 0) return n;
-    return kNone;
-  }
+  bool takes_parcel() const { return landed_.free_place() != kNone; }
 
   /// A chain in pieces needs its place before the first of them is taken. Such a piece ends its parcel.
   bool ready_for(const Arrived& parcel) {
@@ -349,8 +249,8 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   }
 
   void unpack(const Arrived& parcel) {
-    const std::uint16_t place = free_place();
-    landed_[place] = {parcel.number, 1};
+    const std::uint16_t place = landed_.free_place();
+    landed_.land(place, parcel.number);
     const char* const wrong = read(parcel.rest, *parcel.header, place);
     if (assembly_) arena_.release(*assembly_, assembly_bytes_);  // reserved for what turned out to be stale
     assembly_.reset();
@@ -384,11 +284,8 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
       return "the peer sent the pieces of a chain out of order";
     if (entry.length == 0 && entry.writable == 0) return "the peer sent a chain of no bytes";
     if (queue.free == kNone) return "the peer sent more chains than the queue has places";
-    const std::uint16_t n = queue.free;
+    const std::uint16_t n = queue.take_place();
     Held& held = queue.held[n];
-    queue.free = held.next;
-    held.arrived = 0;
-    held.pieces = {};
     held.chain = entry.chain;
     held.readable = entry.length;
     held.writable = entry.writable;
@@ -401,9 +298,9 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
           held.pieces[part] = {*at, static_cast<std::uint32_t>(bytes[part].size())};
         }
         held.parcel = place;
-        ++landed_[place].users;
+        landed_.use(place);
       }
-      line_up(queue, n);
+      queue.line_up(n);
       return nullptr;
     }
     held.state = State::kArriving;
@@ -436,7 +333,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     this->counters_.bytes_copied += entry.bytes;
     if (held.arrived != held.readable) return nullptr;
     held.state = State::kWaiting;
-    line_up(queue, std::exchange(queue.arriving, kNone));
+    queue.line_up(std::exchange(queue.arriving, kNone));
     return nullptr;
   }
 
@@ -447,51 +344,6 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
         bytes.size() > memory_.region.size() - (first - base))
       return std::nullopt;
     return Offset(first - base);
-  }
-
-  // ---- into the device's ring --------------------------------------------------------------------------------
-
-  void line_up(Queue& queue, std::uint16_t n) {
-    queue.held[n].next = kNone;
-    (queue.first_waiting == kNone ? queue.first_waiting : queue.held[queue.last_waiting].next) = n;
-    queue.last_waiting = n;
-  }
-
-  void place_waiting(Queue& queue) {
-    while (queue.first_waiting != kNone) {
-      Held& held = queue.held[queue.first_waiting];
-      const std::uint16_t after = held.next;
-      if (!place(queue, queue.first_waiting)) return;
-      held.next = kNone;
-      queue.first_waiting = after;
-    }
-    queue.last_waiting = kNone;
-  }
-
-  bool place(Queue& queue, std::uint16_t n) {
-    Held& held = queue.held[n];
-    Segment writable{Offset(), held.writable};
-    if (held.writable != 0) {
-      // Without one in the ring, nothing would ever be given back for it: what waits counts as used itself.
-      if (queue.placed != 0 && !may_use(queue, held.writable)) return false;
-      const auto at = arena_.allocate(held.writable);
-      if (!at) return false;
-      writable.at = *at;
-    }
-    std::size_t pieces = 0;
-    while (pieces < held.pieces.size() && held.pieces[pieces].bytes != 0) ++pieces;
-    const auto added = queue.half.try_add(std::span(held.pieces).first(pieces),
-                                          std::span(&writable, held.writable != 0 ? 1 : 0), Token{n});
-    if (!added.ok()) {
-      if (held.writable != 0) arena_.release(writable.at, held.writable);
-      return false;
-    }
-    held.state = State::kInRing;
-    held.placed = true;
-    ++queue.placed;
-    held.written_at = writable.at;
-    queue.used += held.writable;
-    return true;
   }
 
   /// Half of the arena is divided among the queues; the other half is for whoever has nothing, so that chains which
@@ -584,7 +436,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   std::array<Features, kDevices> offered_{};  ///< Ring bits that the device offers, by device.
   std::array<bool, kDevices> resettable_{};   ///< The driver chose VIRTIO_F_RING_RESET.
   QueueTable<Queue, kQueues> queues_;
-  std::array<Landed, kParcels> landed_{};
+  LandedParcels<kParcels> landed_;
   std::optional<Offset> assembly_;  ///< Reserved for the chain in pieces that the next parcel begins.
   std::uint32_t assembly_bytes_ = 0;
   Queue* resetting_ = nullptr;
