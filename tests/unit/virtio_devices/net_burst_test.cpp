@@ -259,6 +259,42 @@ TEST_CASE("a frame that needs more buffers than were taken together takes as man
   }
 }
 
+TEST_CASE("a frame that comes when only buffers taken ahead are left is served before anybody waits") {
+  for (const Features& format : formats()) {
+    Bench bench(format);
+    for (unsigned n = 0; n < 8; ++n) REQUIRE(bench.driver.add(0, {}, {2000}));
+    bench.driver.publish(0);
+    bench.sink.coming.emplace_back(60);
+    (void)bench.model.service(0);
+    CHECK(bench.driver.completed(0) == 1);
+    bench.sink.coming.emplace_back(60);  // the ring shows no buffer any more, but seven are held
+    CHECK(bench.model.prepare_to_wait(0));
+    (void)bench.model.service(0);
+    CHECK(bench.driver.completed(0) == 1);
+    CHECK_FALSE(bench.model.prepare_to_wait(0));
+  }
+}
+
+TEST_CASE("a frame of many buffers is no longer than it was because another waited in vain before it") {
+  for (const Features& format : formats()) {
+    Bench bench(format);
+    for (unsigned n = 0; n < 94; ++n) REQUIRE(bench.driver.add(0, {}, {40}));
+    bench.driver.publish(0);
+    for (unsigned n = 0; n < 31; ++n) bench.sink.coming.emplace_back(20);
+    (void)bench.model.service(0);
+    CHECK(bench.driver.completed(0) == 31);
+    bench.sink.coming.emplace_back(64 * 40 - 12);  // 63 are left, and are held from here on
+    CHECK_FALSE(bench.model.service(0).more);
+    bench.sink.coming.front().resize(2 * 40 - 12);
+    (void)bench.model.service(0);
+    CHECK(bench.driver.completed(0) == 2);
+    bench.sink.coming.emplace_back(64 * 40 - 12);
+    for (unsigned n = 0; n < 3; ++n) bench.driver.submit(0, {}, {40});
+    CHECK(bench.driver.completed(0) == 64);
+    CHECK(bench.model.counters().receive_too_long == 0);
+  }
+}
+
 TEST_CASE("what a device took and did not use is gone with its queue, unwritten, and the next queue works") {
   for (const Features& format : formats()) {
     Bench bench(format);
@@ -370,4 +406,39 @@ TEST_CASE(
   pair.left.driver.stop();
   CHECK(arena.free_bytes() == arena.size());
   CHECK_FALSE(arena.misused());
+}
+
+TEST_CASE("a queue pair finds the memory that lies idle with another's frames") {
+  test::NetPairSetup setup;
+  setup.left_driver.pairs = 2;
+  test::NetPair pair(setup);
+  REQUIRE(pair.started);
+  REQUIRE(pair.left.driver.pairs() == 2);
+  for (unsigned n = 0; n < 64; ++n) {
+    REQUIRE(pair.send(pair.left, {}, Bytes(1514)));
+    REQUIRE(pair.receive(pair.right));
+  }
+  Arena& arena = pair.left.region.arena();
+  for (std::uint64_t bytes = std::uint64_t{1} << 24; bytes >= Arena::kUnit;) {
+    if (!arena.allocate(bytes)) bytes /= 2;
+  }
+  const Bytes frame(60);
+  const std::span<const std::byte> part(frame);
+  CHECK(pair.left.driver.send(1, {}, std::span(&part, 1)).ok());
+}
+
+TEST_CASE("a frame of which it was said that another follows goes out although that one is refused") {
+  test::NetPair pair;
+  REQUIRE(pair.started);
+  const Bytes frame(60), runt(5), giant(1600);
+  const auto send = [&](const Bytes& bytes, bool more) {
+    const std::span<const std::byte> part(bytes);
+    return pair.left.driver.send(0, {}, std::span(&part, 1), more);
+  };
+  for (const Bytes& refused : {runt, giant}) {
+    CHECK(send(frame, true).ok());
+    CHECK_FALSE(send(refused, false).ok());
+    pair.serve();
+    CHECK(pair.receive(pair.right));
+  }
 }

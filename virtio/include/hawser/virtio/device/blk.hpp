@@ -114,8 +114,8 @@ class Blk {
       begin(index, std::move(*chain));
     }
     if (std::exchange(batch_, false)) backend_.go();
-    queue.unpublished = false;
-    return {.more = left == 0, .notify = queue.queue.publish(), .busy = left != kBurst};
+    const bool done = std::exchange(queue.unpublished, false);
+    return {.more = left == 0, .notify = queue.queue.publish(), .busy = done || left != kBurst};
   }
 
   bool prepare_to_wait(std::uint16_t index) {

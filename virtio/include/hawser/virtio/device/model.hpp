@@ -18,7 +18,8 @@ namespace hawser::virtio {
 /// What one service() did. One byte: of several, compilers put it together in memory and load it as a whole, which waits
 /// until every store before it has left the processor.
 struct Work {
-  bool more : 1 = false;    ///< Stopped because of its bound: call again before sleeping.
+  bool more : 1 =
+      false;  ///< Stopped because of its bound, or has something to show yet: call again before sleeping.
   bool notify : 1 = false;  ///< Used buffers were published and the driver wants to be told.
   bool busy : 1 = false;    ///< Something was done. Only a hint to whoever spins.
 };

@@ -159,8 +159,9 @@ class Net {
     if (index == control_index()) return queues_[index].arm();
     const auto pair = static_cast<std::uint16_t>(index / 2);
     if (index % 2 == 0) {
-      // New buffers matter only to a frame that waits for them.
-      if (pair < active_pairs_ && !backend_.front(pair).bytes.empty()) return queues_[index].arm();
+      // New buffers matter only to a frame that waits for them; buffers that are here already show in no ring.
+      if (pair < active_pairs_ && !backend_.front(pair).bytes.empty())
+        return !receivers_[pair].starved() || queues_[index].arm();
       queues_[index].disarm();
       return false;
     }

@@ -31,11 +31,12 @@ class NetReceiver {
  public:
   /// Puts a frame into the queue's next buffer, or, if `mergeable`, buffers.
   Delivery deliver(AnyDeviceQueue<M>& queue, const NetFrame& frame, bool mergeable) {
+    starved_ = false;
     if (first_ == end_) {
       first_ = 0;
       end_ = queue.take_burst(std::span(held_).first(kBurst), std::span(segments_).first(kBurstSegments),
                               kQueueSize);
-      if (end_ == 0) return queue.fault() == QueueFault::kNone ? Delivery::kNoBuffers : Delivery::kBroken;
+      if (end_ == 0) return queue.fault() == QueueFault::kNone ? starve() : Delivery::kBroken;
       segments_used_ = 0;
       for (std::size_t n = 0; n < end_; ++n) segments_used_ += held_[n].segments();
       for (std::size_t n = 0; n < std::min(end_, kAhead); ++n) fetch(queue.memory(), held_[n]);
@@ -62,6 +63,7 @@ class NetReceiver {
     for (std::uint64_t bytes = 0; bytes < need; ++buffers) {
       if (buffers != 0 && !mergeable) return Delivery::kTooLong;
       if (first_ + buffers == end_) {
+        if (end_ == held_.size()) move_down();
         if (buffers >= kMostBuffers || end_ == held_.size() ||
             segments_.size() - segments_used_ < kQueueSize) {
           give_back(queue);  // unused: nothing that this driver gives at once will do
@@ -78,10 +80,14 @@ class NetReceiver {
     return Delivery::kDelivered;
   }
 
+  /// The last frame found too few buffers: only new ones will do. Else there may be some here that the ring does not show.
+  bool starved() const { return starved_; }
+
   /// Drops what is held, without an answer: the queue is no more, and its memory may be somebody else's by now. The queue
   /// object goes next.
   void forget() {
     for (; first_ != end_; ++first_) held_[first_] = Chain();
+    starved_ = false;
   }
 
  private:
@@ -102,6 +108,18 @@ class NetReceiver {
     }
   }
 
+  Delivery starve() {
+    starved_ = true;
+    return Delivery::kNoBuffers;
+  }
+
+  /// Room for the handles of one more frame's buffers. Their segments stay where they are.
+  void move_down() {
+    std::move(held_.begin() + first_, held_.begin() + end_, held_.begin());
+    end_ -= first_;
+    first_ = 0;
+  }
+
   /// Completes what is held, unused.
   void give_back(AnyDeviceQueue<M>& queue) {
     for (; first_ != end_; ++first_) queue.complete(std::move(held_[first_]), 0);
@@ -109,7 +127,7 @@ class NetReceiver {
 
   Delivery hold_one_more(AnyDeviceQueue<M>& queue) {
     auto chain = queue.try_take(std::span(segments_).subspan(segments_used_).first(kQueueSize));
-    if (!chain.ok()) return chain.error() == TakeError::kNothing ? Delivery::kNoBuffers : Delivery::kBroken;
+    if (!chain.ok()) return chain.error() == TakeError::kNothing ? starve() : Delivery::kBroken;
     segments_used_ += chain->segments();
     held_[end_++] = std::move(*chain);
     return Delivery::kDelivered;
@@ -141,6 +159,7 @@ class NetReceiver {
   /// segments; the rest is what the next chain may need.
   std::array<Segment, kBurstSegments + 2 * std::size_t{kQueueSize}> segments_;
   std::size_t segments_used_ = 0;
+  bool starved_ = false;
 };
 
 }  // namespace hawser::virtio::device

@@ -137,20 +137,20 @@ class Net {
     if (!started_ || pair >= pairs_) return Err{NetSendError::kNotStarted};
     std::size_t bytes = 0;
     for (const auto part : parts) bytes += part.size();
-    if (bytes > kMaxFrame) return Err{NetSendError::kTooLong};
+    // Nothing may wait for a frame that does not follow.
+    const auto refused = [&](NetSendError why) {
+      publish(transmit_queues_[pair], static_cast<std::uint16_t>(2 * pair + 1));
+      return Err{why};
+    };
+    if (bytes > kMaxFrame) return refused(NetSendError::kTooLong);
     if (bytes < kEthernetHeader ||
         (!plain(header) && !check_header(to_wire(header, 0), bytes, send_offloads()).ok()))
-      return Err{NetSendError::kMalformed};
+      return refused(NetSendError::kMalformed);
     if (header.segmentation == Segmentation::kNone &&
         bytes > std::size_t{mtu_} + kEthernetHeader + kVlanTag) {
-      return Err{NetSendError::kTooLong};
+      return refused(NetSendError::kTooLong);
     }
-    const auto added =
-        transmitters_[pair].add(transmit_queues_[pair], transport_->arena(), header, parts, bytes);
-    if (!added.ok()) {  // nothing may wait for a frame that does not follow
-      publish(transmit_queues_[pair], static_cast<std::uint16_t>(2 * pair + 1));
-      return added;
-    }
+    if (const auto added = add(pair, header, parts, bytes); !added.ok()) return refused(added.error());
     ++counters_.sent;
     counters_.sent_bytes += bytes;
     if (!more) publish(transmit_queues_[pair], static_cast<std::uint16_t>(2 * pair + 1));
@@ -456,6 +456,17 @@ class Net {
   void give(std::uint16_t pair) {
     if (receivers_[pair].take_given() != 0)
       publish(receive_queues_[pair], static_cast<std::uint16_t>(2 * pair));
+  }
+
+  Result<void, NetSendError> add(std::uint16_t pair, const NetHeader& header,
+                                 std::span<const std::span<const std::byte>> parts, std::size_t bytes) {
+    AnyDriverQueue<M>& queue = transmit_queues_[pair];
+    const auto added = transmitters_[pair].add(queue, transport_->arena(), header, parts, bytes);
+    if (added.ok() || added.error() != NetSendError::kFull || transmitters_[pair].in_flight()) return added;
+    // Nothing of this pair's is under way, so nothing will make room by itself: others' places have the memory.
+    for (std::uint16_t other = 0; other < pairs_; ++other)
+      transmitters_[other].release_sent(transmit_queues_[other], transport_->arena());
+    return transmitters_[pair].add(queue, transport_->arena(), header, parts, bytes);
   }
 
   void publish(AnyDriverQueue<M>& queue, std::uint16_t index) {

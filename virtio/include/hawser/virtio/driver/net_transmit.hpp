@@ -60,6 +60,14 @@ class NetTransmitter {
     return {};
   }
 
+  bool in_flight() const { return in_flight_ != 0; }
+
+  /// Gives up the memory of frames that the device has sent.
+  void release_sent(AnyDriverQueue<M>& queue, Arena& arena) {
+    (void)reclaim(queue);
+    release_idle(arena);
+  }
+
   /// Drops everything in flight. Returns how many frames that were, without those that the device had sent by now.
   std::uint16_t release(AnyDriverQueue<M>& queue, Arena& arena) {
     (void)reclaim(queue);

@@ -50,7 +50,7 @@ inline std::uint64_t packed_word(std::uint32_t bytes, std::uint16_t id, std::uin
   return bytes | std::uint64_t{id} << 32 | std::uint64_t{flags} << 48;
 }
 
-/// Descriptors are written at `at`, one after the other, of which `ours` are left: has the line after the next one fetched to be
+/// Descriptors are written at `at`, one after the other, of which `ours` are left: has the line two further on fetched to be
 /// written, since the other side has it. Only a hint.
 template <class Area>
 void fetch_ahead(const Area& ring, PackedPosition at, std::uint16_t ours, std::uint16_t size) {
