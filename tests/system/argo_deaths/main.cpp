@@ -165,8 +165,19 @@ class Exchange {
     return false;
   }
 
-  /// What is in the file while nobody serves it.
+  /// What is in the file while nobody serves it. What a process had begun when it was killed may still be written: the kernel
+  /// finishes requests of io_uring after their process is gone. So what is wrong is looked at again, and stays wrong if it is.
   void look_at_disk() {
+    std::string wrong;
+    for (int tries = 0; tries < 50; ++tries) {
+      wrong = what_is_wrong();
+      if (wrong.empty()) return;
+      (void)::poll(nullptr, 0, 20);
+    }
+    throw std::runtime_error(wrong);
+  }
+
+  std::string what_is_wrong() {
     Ledger known = page_->ledger;
     std::vector<std::byte> bytes(Ledger::total_sectors() * Ledger::kSectorBytes);
     const process::OwnedFd fd(::open(disk().c_str(), O_RDONLY | O_CLOEXEC));
@@ -179,11 +190,12 @@ class Exchange {
       const auto part = std::span(bytes).subspan(Ledger::first_sector(chunk) * Ledger::kSectorBytes,
                                                  Ledger::sectors(chunk) * Ledger::kSectorBytes);
       if (app::agrees(known, chunk, part, loss)) continue;
-      throw std::runtime_error(
-          fmt::format("an acknowledged write is lost: sector {} of chunk {} has version {}, acknowledged was "
-                      "{}, begun {}",
-                      loss.sector, chunk, loss.version, loss.known.acknowledged, loss.known.begun));
+      return fmt::format(
+          "an acknowledged write is lost: sector {} of chunk {} has version {}, acknowledged was "
+          "{}, begun {}",
+          loss.sector, chunk, loss.version, loss.known.acknowledged, loss.known.begun);
     }
+    return {};
   }
 
   const std::string self_;

@@ -17,7 +17,7 @@ using hawser::test::Bytes;
 namespace {
 
 /// Takes as many frames as it has room for; gives what it is told to.
-struct Sink {
+struct BurstSink {
   std::size_t room = SIZE_MAX;
   std::vector<Bytes> taken;
   std::deque<Bytes> coming;
@@ -44,17 +44,17 @@ struct Sink {
   }
   void pop(std::uint16_t) { coming.pop_front(); }
 };
-static_assert(device::NetBackend<Sink>);
+static_assert(device::NetBackend<BurstSink>);
 
-using Device = device::Net<RegionMemory, Sink>;
+using BurstDevice = device::Net<RegionMemory, BurstSink>;
 
-struct Bench {
-  explicit Bench(Features queue_features)
+struct BurstBench {
+  explicit BurstBench(Features queue_features)
       : driver(model, queue_features | Features{VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_F_CTRL_VQ}) {}
 
-  Sink sink;
-  Device model{sink, {}};
-  test::RawDriver<Device> driver;
+  BurstSink sink;
+  BurstDevice model{sink, {}};
+  test::RawDriver<BurstDevice> driver;
 
   /// Frames of the numbers from `first`, without telling the device.
   void add_frames(unsigned first, unsigned count) {
@@ -85,7 +85,7 @@ std::vector<Features> formats() {
 
 TEST_CASE("frames of several bursts arrive in order, each once, and all are given back") {
   for (const Features& format : formats()) {
-    Bench bench(format);
+    BurstBench bench(format);
     bench.add_frames(0, 200);
     bench.driver.publish(1);
     bench.driver.transport.serve();
@@ -99,7 +99,7 @@ TEST_CASE("frames of several bursts arrive in order, each once, and all are give
 
 TEST_CASE("a queue that floods is served 64 frames at a time, and what it sent is shown each time") {
   for (const Features& format : formats()) {
-    Bench bench(format);
+    BurstBench bench(format);
     bench.add_frames(0, 200);
     bench.driver.publish(1);
     for (unsigned turn = 1; turn <= 3; ++turn) {
@@ -121,7 +121,7 @@ TEST_CASE("a queue that floods is served 64 frames at a time, and what it sent i
 }
 
 TEST_CASE("frames to the driver are bounded as well") {
-  Bench bench(test::packed_features());
+  BurstBench bench(test::packed_features());
   for (unsigned n = 0; n < 200; ++n) REQUIRE(bench.driver.add(0, {}, {2000}));
   bench.driver.publish(0);
   for (unsigned n = 0; n < 100; ++n) bench.sink.coming.emplace_back(60);
@@ -134,7 +134,7 @@ TEST_CASE("frames to the driver are bounded as well") {
 TEST_CASE("a backend that takes part of a burst gets the rest later, from where it stopped") {
   for (const Features& format : formats()) {
     for (const std::size_t room : {0u, 1u, 20u, 31u, 32u, 33u, 50u}) {
-      Bench bench(format);
+      BurstBench bench(format);
       bench.sink.room = room;
       bench.add_frames(0, 100);
       bench.driver.publish(1);
@@ -158,7 +158,7 @@ TEST_CASE("a backend that takes part of a burst gets the rest later, from where 
 
 TEST_CASE(
     "malformed frames among good ones are dropped, and those behind a waiting one are judged in their turn") {
-  Bench bench(test::packed_features());
+  BurstBench bench(test::packed_features());
   bench.add_frames(0, 3);
   REQUIRE(bench.driver.add(1, {Bytes(11)}, {}));
   bench.add_frames(3, 3);
@@ -177,7 +177,7 @@ TEST_CASE(
 TEST_CASE(
     "a chain that breaks the queue in the middle of a burst: those before it are sent, none behind it") {
   for (const Features& format : formats()) {
-    Bench bench(format);
+    BurstBench bench(format);
     bench.add_frames(0, 5);
     const Segment nowhere{Offset(std::uint64_t{1} << 40), 72};
     REQUIRE(bench.driver.add_segments(1, std::span(&nowhere, 1)));
@@ -196,7 +196,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a few sent frames are shown by the next call, before anybody waits") {
-  Bench bench(test::packed_features());
+  BurstBench bench(test::packed_features());
   bench.add_frames(0, 1);
   bench.driver.publish(1);
   CHECK(bench.model.service(1).more);
@@ -209,7 +209,7 @@ TEST_CASE("a few sent frames are shown by the next call, before anybody waits") 
 }
 
 TEST_CASE("few at a time, but again and again: sent frames are shown all the same") {
-  Bench bench(test::packed_features());
+  BurstBench bench(test::packed_features());
   unsigned completed = 0;
   for (unsigned n = 0; n < 200; ++n) {
     bench.add_frames(n, 1);
@@ -223,7 +223,7 @@ TEST_CASE("few at a time, but again and again: sent frames are shown all the sam
 
 TEST_CASE("buffers that the device took ahead of frames are used in order, one for each frame") {
   for (const Features& format : formats()) {
-    Bench bench(format);
+    BurstBench bench(format);
     for (unsigned n = 0; n < 40; ++n) REQUIRE(bench.driver.add(0, {}, {2000}));
     bench.driver.publish(0);
     for (unsigned n = 1; n <= 40; ++n) {
@@ -243,7 +243,7 @@ TEST_CASE("buffers that the device took ahead of frames are used in order, one f
 
 TEST_CASE("a frame that needs more buffers than were taken together takes as many more, and waits for them") {
   for (const Features& format : formats()) {
-    Bench bench(format);
+    BurstBench bench(format);
     for (unsigned n = 0; n < 40; ++n) REQUIRE(bench.driver.add(0, {}, {40}));
     bench.driver.publish(0);
     bench.sink.coming.emplace_back(20);
@@ -261,7 +261,7 @@ TEST_CASE("a frame that needs more buffers than were taken together takes as man
 
 TEST_CASE("a frame that comes when only buffers taken ahead are left is served before anybody waits") {
   for (const Features& format : formats()) {
-    Bench bench(format);
+    BurstBench bench(format);
     for (unsigned n = 0; n < 8; ++n) REQUIRE(bench.driver.add(0, {}, {2000}));
     bench.driver.publish(0);
     bench.sink.coming.emplace_back(60);
@@ -277,7 +277,7 @@ TEST_CASE("a frame that comes when only buffers taken ahead are left is served b
 
 TEST_CASE("a frame of many buffers is no longer than it was because another waited in vain before it") {
   for (const Features& format : formats()) {
-    Bench bench(format);
+    BurstBench bench(format);
     for (unsigned n = 0; n < 94; ++n) REQUIRE(bench.driver.add(0, {}, {40}));
     bench.driver.publish(0);
     for (unsigned n = 0; n < 31; ++n) bench.sink.coming.emplace_back(20);
@@ -297,7 +297,7 @@ TEST_CASE("a frame of many buffers is no longer than it was because another wait
 
 TEST_CASE("what a device took and did not use is gone with its queue, unwritten, and the next queue works") {
   for (const Features& format : formats()) {
-    Bench bench(format);
+    BurstBench bench(format);
     for (unsigned n = 0; n < 40; ++n) REQUIRE(bench.driver.add(0, {}, {2000}));
     bench.driver.publish(0);
     bench.sink.coming.emplace_back(60);
