@@ -134,14 +134,16 @@ use_blk() {
 packets() { cat /sys/class/net/eth0/statistics/?x_packets | awk '{ sum += $1 } END { print sum }'; }
 
 # Epochs of the link: another one means that a side was away.
-epoch() { cat /sys/class/hawser/*/device/epoch /sys/bus/platform/devices/hawser-argo.*/epoch 2>/dev/null; }
+epoch() { cat /sys/class/hawser/*/epoch /sys/bus/platform/devices/hawser-argo.*/epoch 2>/dev/null; }
 
 # net_row NAME JOB...: the job sets bytes, operations, verified and maybe took and note. A peer that died has forgotten
-# its ends of connections, so what was under way is done once more; what fails on a link that stayed up has failed.
+# its ends of connections, so what was under way is done once more; what fails on a link that stayed up has failed. The
+# epoch tells only once a peer is back, so that is waited for, before and after.
 net_row() {
   name=$1
   shift
   for _ in 1 2 3; do
+    await 30 ping -c 1 -W 1 "$address_of_device"
     epoch_before=$(epoch)
     took=
     note=
@@ -149,9 +151,10 @@ net_row() {
     begin
     "$@"
     [ -n "$took" ] || took=$(($(now) - began))
-    if [ "$verified" = yes ] || [ "$(epoch)" = "$epoch_before" ]; then break; fi
-    say "net0 $name: the other side was away, so again"
+    [ "$verified" = no ] || break
     await 30 ping -c 1 -W 1 "$address_of_device"
+    [ "$(epoch)" != "$epoch_before" ] || break
+    say "net0 $name: the other side was away, so again"
   done
   row_in "$took" net0 "$name" "$bytes" "$operations" "$verified" "$note"
 }
@@ -165,7 +168,8 @@ ping_fast() {
   verified=$(yes_if [ "$operations" = 300 ])
 }
 
-# A file whose sum the other side knows. A connection whose other end has died must not be waited for until TCP gives up.
+# A file whose sum the other side knows. A connection whose other end has died must not be waited for until TCP gives up,
+# here and below.
 get_file() {
   rm -f /tmp/file
   timeout 20 wget -q -O /tmp/file "http://$address_of_device/file"
@@ -178,7 +182,7 @@ get_file() {
 
 # iperf OPTIONS...: operations are packets, either way, as the driver hands them over.
 iperf() {
-  json=$(iperf3 -J -c "$address_of_device" -t "${net_seconds:-2}" "$@")
+  json=$(timeout $((${net_seconds:-2} + 20)) iperf3 -J -c "$address_of_device" -t "${net_seconds:-2}" "$@")
   status=$?
   # The last sum that was received: bytes, seconds.
   figures=$(echo "$json" | awk '
@@ -212,7 +216,6 @@ use_net() {
     row net0 frames-back 0 "$received" "$(yes_if [ "$received" -gt 0 ])"
     return
   fi
-  await 30 ping -c 1 -W 1 "$address_of_device"
   net_row ping ping_fast
   net_row http-get get_file
   net_row iperf3-tcp-to iperf
@@ -276,7 +279,8 @@ go_on() {
   done
 }
 
-devices_there() { [ "$(find /sys/bus/virtio/devices -mindepth 1 | wc -l)" -ge 4 ]; }
+# All four, and a link that tells its epoch (net_row needs it).
+devices_there() { [ "$(find /sys/bus/virtio/devices -mindepth 1 | wc -l)" -ge 4 ] && [ -n "$(epoch)" ]; }
 
 main() {
   peer=${peer:-linux}
