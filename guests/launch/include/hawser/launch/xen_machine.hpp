@@ -39,7 +39,7 @@ struct XenMachine {
   std::string policy;
   std::vector<std::string> arguments;  ///< Further words for Xen.
   unsigned processors = 1;             ///< Of the machine. Each of more than one is a thread of QEMU's.
-  bool counted = false;                ///< Its clock counts instructions, one a nanosecond. Of one processor only.
+  bool counted = false;  ///< Its clock counts instructions, one a nanosecond. Of one processor only.
 };
 
 /// Where everything lies in the machine's memory. Throws std::runtime_error with one sentence if a file can not be read.
