@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 namespace hawser::virtio::detail {
 
@@ -104,5 +105,19 @@ class ChainGatherer {
   std::size_t readable_ = 0;
   std::uint64_t total_ = 0;
 };
+
+/// DeviceQueue's take_burst() by its try_take().
+template <class Queue>
+std::size_t take_burst(Queue& queue, std::span<Chain> chains, std::span<Segment> storage,
+                       std::size_t longest) {
+  std::size_t taken = 0;
+  for (; taken < chains.size() && storage.size() >= longest; ++taken) {
+    auto chain = queue.try_take(storage.first(longest));
+    if (!chain.ok()) break;
+    storage = storage.subspan(chain->segments());
+    chains[taken] = std::move(*chain);
+  }
+  return taken;
+}
 
 }  // namespace hawser::virtio::detail

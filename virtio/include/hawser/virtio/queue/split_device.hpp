@@ -68,14 +68,7 @@ class SplitDeviceQueue {
   }
 
   std::size_t take_burst(std::span<Chain> chains, std::span<Segment> storage, std::size_t longest) {
-    std::size_t taken = 0;
-    for (; taken < chains.size() && storage.size() >= longest; ++taken) {
-      auto chain = try_take(storage.first(longest));
-      if (!chain.ok()) break;
-      storage = storage.subspan(chain->segments());
-      chains[taken] = std::move(*chain);
-    }
-    return taken;
+    return detail::take_burst(*this, chains, storage, longest);
   }
 
   void complete(Chain&& chain, std::uint32_t written) {
