@@ -35,7 +35,10 @@ def freestanding():
         "aarch64 g++": ["aarch64-linux-gnu-g++", *COMMON, *BARE,
                         "-mgeneral-regs-only", "-mstrict-align", "-mno-outline-atomics"],
     }
-    return {name: cached(*command) for name, command in known.items() if shutil.which(command[0])}
+    found = {name: cached(*command) for name, command in known.items() if shutil.which(command[0])}
+    if not found:
+        raise SystemExit("no compiler for the freestanding core is installed; ./dev setup installs them")
+    return found
 
 
 def run(command):

@@ -31,6 +31,7 @@ newest() {
 }
 if newest; then exit 0; fi
 [ -z "$check" ] || exit 1
+rm -f "$image" # an older one would be taken for it, should this fail
 
 tools=
 words=

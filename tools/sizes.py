@@ -65,6 +65,9 @@ def table(head, rows):
 
 def main():
     listed = list(images())
+    if not listed:
+        print("no guest image is built; ./dev build makes them")
+        return 1
     text = HEAD + "## Guest images\n\n"
     text += table(["image", "architecture", "text", "data", "bss"], [(name, arch, *s) for arch, name, s in listed])
     text += "\n## The freestanding core, source by source\n\n"

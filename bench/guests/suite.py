@@ -229,6 +229,8 @@ class Suite:
                     except RuntimeError as problem:
                         if not got[alternative]:
                             failed[alternative] = str(problem)
+                        else:
+                            say(note={"name": f"{row.name}.{alternative}", "text": f"run {run} failed: {problem}"})
         finally:
             self.tell(row, got)
         for alternative, why in failed.items():

@@ -119,7 +119,8 @@ void add_boot(CLI::App& app, Status& status) {
           "file to serve as the block device; it outlives its server. For a guest: a power of two in size")
       ->check(CLI::ExistingFile);
   verb->add_option("--kill", words->kills,
-                   "kill driver@SECONDS or device@SECONDS and start it again; may be repeated")
+                   "kill driver@SECONDS or device@SECONDS, counted from the driver side's first row, and "
+                   "start it again; may be repeated")
       ->type_name("SIDE@SECONDS")
       ->allow_extra_args(false);
   verb->add_option("--accel", options.accel,

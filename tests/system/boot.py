@@ -27,6 +27,11 @@ class Failure(Exception):
     """What was seen and what was expected."""
 
 
+def its_own(folder):
+    """An environment in which sockets are made below this folder, by which processes_left() knows who was not ended."""
+    return {**os.environ, "XDG_RUNTIME_DIR": folder}
+
+
 class Boot:
     """`hawser boot` with these options, run to its end."""
 
@@ -34,7 +39,7 @@ class Boot:
         self.command = [program, "boot", "--json", "--quiet", "--images", images, "--logs", f"{folder}/logs", *options]
         try:
             done = subprocess.run(self.command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                  timeout=timeout, cwd=folder)
+                                  timeout=timeout, cwd=folder, env=its_own(folder))
         except subprocess.TimeoutExpired:
             raise Failure(f"did not end within {timeout} s") from None
         self.over_argo = "argo-broker" in options  # the third domain has rows of its own
@@ -66,6 +71,13 @@ class Boot:
         return self
 
 
+def expect_lives(folder, side, number, sign):
+    """That a side was started so many times, and that `sign` is in the log of its first life and of its last."""
+    lives = pathlib.Path(folder, "logs", f"{side}.log").read_text(errors="replace").split("\n$ ")
+    if len(lives) != number or sign not in lives[0] or sign not in lives[-1]:
+        raise Failure(f"the {side} side lived {len(lives)} times, not {number}, or its first or last life has no '{sign}'")
+
+
 def processes_left(folder):
     """Command lines of processes that still have this test's folder in them."""
     left = []
@@ -89,6 +101,10 @@ def cases(boot, folder):
         with open(disk, "wb") as file:
             file.truncate(32 << 20)
         return disk
+
+    def driver_dies(*options):
+        boot(*options, "--seconds", "4", "--kill", "driver@0.5", "--kill", "driver@2").expect_verified()
+        expect_lives(folder, "driver", 3, "HAWSER-ROW")
 
     arches = ["x86_64", "aarch64"]
     for driver, device in itertools.product(arches, arches):
@@ -117,8 +133,7 @@ def cases(boot, folder):
                    boot("--arch", arch, "--device", where, "--disk", fresh_disk(), "--seconds", "12",
                         "--kill", "device@3", "--kill", "device@6").expect_verified().expect_came_back(""))
         yield (f"a driver {where} that is killed and started again finds the devices usable",
-               lambda where=where:
-               boot("--driver", where, "--seconds", "4", "--kill", "driver@1", "--kill", "driver@2").expect_verified())
+               lambda where=where: driver_dies("--driver", where))
     argo = ("--link", "argo-broker")
     for driver, device in itertools.product(("guest", "process"), repeat=2):
         yield (f"over a broker, a {driver} uses what a {device} serves, and a third domain is refused",
@@ -133,9 +148,7 @@ def cases(boot, folder):
                boot(*argo, "--device", where, "--disk", fresh_disk(), "--seconds", "12", "--kill", "device@3",
                     "--kill", "device@6").expect_verified().expect_came_back(""))
         yield (f"over a broker, a driver {where} that is killed and started again finds the devices usable",
-               lambda where=where:
-               boot(*argo, "--driver", where, "--seconds", "4", "--kill", "driver@1", "--kill",
-                    "driver@2").expect_verified())
+               lambda where=where: driver_dies(*argo, "--driver", where))
     yield "a signal ends everything in order", lambda: interrupted(boot)
     yield "a guest image that is missing is one sentence", lambda: refused(
         boot, 2, "there is no guest image hawser-driver.img", images=f"{folder}/nothing")
@@ -151,7 +164,8 @@ def cases(boot, folder):
 
 def interrupted(boot, *options):
     running = subprocess.Popen(boot.command(*options, "--seconds", "30"), stdin=subprocess.DEVNULL, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=boot.folder)
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=boot.folder,
+                               env=its_own(boot.folder))
     time.sleep(2)
     running.send_signal(signal.SIGINT)
     try:
@@ -166,7 +180,7 @@ def interrupted(boot, *options):
 def refused(boot, status, sentence, *options, **more):
     try:
         done = subprocess.run(boot.command(*options, **more), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=60, cwd=boot.folder)
+                              timeout=60, cwd=boot.folder, env=its_own(boot.folder))
     except subprocess.TimeoutExpired:
         raise Failure("did not end within 60 s") from None
     if done.returncode != status or sentence not in done.stderr:

@@ -90,13 +90,13 @@ class HostileDriver(Case):
 class HostileDevice(Case):
     def test_a_process_that_uses_ends_in_time_with_a_sentence(self):
         kinds = ("silent", "lies", "rings", "window")
-        running = []
+        parties, running = [], []
         for kind in kinds:
             path = self.window()
-            self.party(path, f"device-{kind}", 60)
+            parties.append(self.party(path, f"device-{kind}", 60))
             running.append(self.start(CHOSEN.hawser, "use", "--verify", "--link", f"ivshmem:{path}", "--patience", "1"))
         started = time.monotonic()
-        for kind, use in zip(kinds, running):
+        for kind, party, use in zip(kinds, parties, running):
             with self.subTest(kind):
                 status = use.wait(40)
                 said = use.out() + use.said()
@@ -104,6 +104,7 @@ class HostileDevice(Case):
                       f"{said.strip().splitlines()[-1][:150]}", file=sys.stderr)
                 self.assertEqual(status, 1, said)
                 self.assertRegex(said, r"(?m)^hawser: \w|NO \(\w")  # a sentence, or a row that says what is not verified
+                self.assertTrue(party.running(), f"the attack had ended: {party.said()}")
 
 
 def main():

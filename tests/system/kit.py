@@ -156,7 +156,8 @@ class _SideBySide(unittest.TestSuite):
             result.testsRun += each.testsRun
             for kind in ("failures", "errors", "skipped", "expectedFailures", "unexpectedSuccesses"):
                 getattr(result, kind).extend(getattr(each, kind))
-            print(f"{test} ... {'ok' if each.wasSuccessful() else 'FAILED'}", file=sys.stderr)
+            said = "skipped" if each.skipped else "ok" if each.wasSuccessful() else "FAILED"
+            print(f"{test} ... {said}", file=sys.stderr)
         return result
 
 
@@ -172,5 +173,7 @@ def main(side_by_side=False):
     result = unittest.main("__main__", exit=False, verbosity=2, testLoader=Loader()).result
     bad = len(result.failures) + len(result.errors)
     sys.stderr.flush()
+    for test, reason in result.skipped:
+        print(f"skipped: {test}: {reason.removeprefix('SKIPPED: ')}")
     print(f"{result.testsRun - bad - len(result.skipped)} passed, {bad} failed, {len(result.skipped)} skipped")
     sys.exit(1 if bad or result.testsRun == 0 else 0)

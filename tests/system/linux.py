@@ -16,9 +16,9 @@ import os
 import pathlib
 import shutil
 import sys
-import tempfile
 
-from boot import Boot, Failure, run_all
+from boot import Boot, Failure, expect_lives, run_all
+from kit import Folder, end_in_order
 
 ARCHES = ["x86_64", "aarch64"]
 
@@ -68,16 +68,20 @@ def over_argo(run, work=None):
 def cases(boot, arches, xen, folder):
     """Name and body of each case."""
     linux = ("--driver", "linux", "--device", "linux")
+    first = arches[0]
 
     def run(*options):
         return Boot(boot.program, boot.images, folder, *options, timeout=300)
+
+    def device_dies():
+        verified(run(*linux, "--arch", first, "--seconds", "15", "--kill", "device@4", "--kill", "device@20"), WORK)
+        expect_lives(folder, "device", 3, "link up")
 
     # Of one architecture are the cases below, and those over Argo.
     for driver, device in itertools.permutations(arches) if len(arches) == 2 else [arches * 2]:
         yield (f"an {driver} kernel's own drivers use what an {device} Linux guest serves",
                lambda driver=driver, device=device:
                verified(run(*linux, "--driver-arch", driver, "--device-arch", device), WORK))
-    first = arches[0]
     yield ("a Linux driver guest that starts first finds its device guest",
            lambda: verified(run(*linux, "--arch", first, "--order", "driver-first"), WORK))
     for device in ("process", "guest"):
@@ -88,8 +92,7 @@ def cases(boot, arches, xen, folder):
         yield (f"a {driver} uses what a Linux guest serves",
                lambda driver=driver: verified(run("--driver", driver, "--device", "linux", "--arch", first)))
     yield ("a device guest that is killed twice loses nothing, and its driver's kernel keeps the devices",
-           lambda: verified(run(*linux, "--arch", first, "--seconds", "15", "--kill", "device@12", "--kill",
-                                "device@20"), WORK))
+           device_dies)
     if xen:
         argo = ("--link", "argo", "--driver-argument", "net_seconds=1")
         yield ("over Argo, a Linux domain of Xen uses what another serves",
@@ -122,12 +125,10 @@ def main():
         print("no Linux guest is built, or there is no QEMU for one: ./dev demo linux makes them")
         return 77
 
-    folder = tempfile.mkdtemp(prefix="hawser-linux-")
-    try:
+    end_in_order()
+    with Folder() as folder:
         place = Place(os.path.abspath(chosen.hawser), os.path.abspath(chosen.images))
         passed, failed = run_all(cases(place, arches, xen, folder), folder, chosen.only)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     for what in missing:
         print(f"skipped: {what}")
     print(f"{passed} passed, {failed} failed" + (f", {len(missing)} skipped" if missing else ""))

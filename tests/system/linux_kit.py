@@ -22,7 +22,7 @@ COMPLAINTS = re.compile(r"WARNING:|BUG[: ]|Oops|Call Trace|KASAN|UBSAN|DMA-API|O
                         r"general protection|kernel panic|Unable to handle|soft lockup|stall|refcount_t|memory leak", re.I)
 # Says what it watches for when it starts, or that a test slept long on a busy host.
 HARMLESS = re.compile(r"clocksource|Running RCU|lockdep is|Lock dependency validator|kasan: KernelAddressSanitizer|"
-                      r"MAX_LOCKDEP|RCU lockdep|rcu: \tRCU|kmemleak: Kernel memory leak detector|tsc: ")
+                      r"MAX_LOCKDEP|RCU lockdep|rcu: \tRCU|kmemleak: Kernel memory leak detector initialized|tsc: ")
 
 
 def where(images):
@@ -105,7 +105,7 @@ class Case(kit.Case):
         """Of kernels that look for leaks: that there is none. Takes the age after which one is believed, 5 seconds."""
         if guest.says_yes("mountpoint -q /sys/kernel/debug || mount -t debugfs d /sys/kernel/debug; "
                           "[ -e /sys/kernel/debug/kmemleak ]"):
-            leaks = guest.does("for scan in 1 2 3; do sleep 6; echo scan >/sys/kernel/debug/kmemleak; done; "
+            leaks = guest.does("for scan in 1 2 3; do sleep 6; echo scan >/sys/kernel/debug/kmemleak || return 1; done; "
                                "cat /sys/kernel/debug/kmemleak", 300)
             self.assertEqual(leaks, "")
 

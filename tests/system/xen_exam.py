@@ -62,7 +62,11 @@ def main():
         for row, why in rows["FAILED"]:
             print(f"not ok  {name} {row}: {why}")
         for row, why in rows["skipped"]:
-            print(f"{'left to the other run' if row in other else 'not examined'}: {name} {row}: {why}")
+            if row in other:
+                print(f"left to the other run: {name} {row}: {why}")
+            else:
+                print(f"not ok  {name} {row}: examined in neither run: {why}")
+                failed += 1
         passed += len(rows["ok"])
         failed += len(rows["FAILED"])
     print(f"{passed} passed, {failed} failed")

@@ -27,10 +27,15 @@ check_format() { sources | xargs -0 clang-format --dry-run -Werror; }
 # reuse asks git which files are ignored; git answers strangers to the folder only when told that it is safe.
 check_licenses() { GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' reuse lint; }
 
+# Each file of the project, whatever its name.
+files() {
+  find . -type d \( -name 'build*' -o -name .git -o -name .cache \) -prune -o -type f -print0
+}
+
 check_scripts() {
-  find . \( -name 'build*' -o -name .git -o -name .cache \) -prune -o \( -name '*.sh' -o -path ./dev -o -path ./.ci/run \) \
-    -type f -print0 | xargs -0 shellcheck -x || return 1
-  find . \( -name 'build*' -o -name .git -o -name .cache \) -prune -o -name '*.py' -type f -print0 |
+  files | xargs -0 awk 'FNR == 1 { if (/^#!\/bin\/sh/ || FILENAME ~ /\.sh$/) printf "%s%c", FILENAME, 0; nextfile }' |
+    xargs -0 shellcheck -x || return 1
+  files | xargs -0 awk 'FNR == 1 { if (/^#!.*python3/ || FILENAME ~ /\.py$/) printf "%s%c", FILENAME, 0; nextfile }' |
     PYTHONDONTWRITEBYTECODE=1 xargs -0 python3 -c '
 import ast, sys
 for path in sys.argv[1:]:

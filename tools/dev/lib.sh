@@ -308,6 +308,6 @@ fetch_ivshmem_client() {
 
 # Every C and C++ file in the style of .clang-format, ended by NUL. The kernel module is in the kernel's.
 sources() {
-  find . \( -name 'build*' -o -name .git -o -name .cache -o -path ./guests/linux/kmod \) -prune -o \
+  find . -type d \( -name 'build*' -o -name .git -o -name .cache -o -path ./guests/linux/kmod \) -prune -o \
     \( -name '*.hpp' -o -name '*.cpp' -o -name '*.h' -o -name '*.c' \) -type f -print0
 }

@@ -109,6 +109,10 @@ class Booting {
     if (outcome_.failure.empty() && outcome_.rows.empty() && outcome_.end_status)
       outcome_.failure = fmt::format("the driver side ended with status {}: {}; its console is in {}",
                                      *outcome_.end_status, last_words(driver), driver.log().string());
+    if (outcome_.failure.empty() && !outcome_.stopped && !kills_.empty())
+      outcome_.failure = fmt::format(
+          "the driver side ended before --kill {}@{:g} was due; a larger --seconds keeps it going",
+          kills_.front().party, kills_.front().after_seconds);
     if (!outcome_.failure.empty() && options_.accel == "kvm" && !processor_virtualizes(host_arch()))
       outcome_.failure +=
           "; --accel kvm was asked for, and this processor offers no virtualization (neither vmx nor svm)";
@@ -296,6 +300,7 @@ class Booting {
       const bool driver = from.name() == "driver";
       if (!options_.quiet) tell("{:<7} | {}\n", from.name(), line);
       if (driver) outcome_.take_driver_line(line);
+      if (!first_row_ && !outcome_.rows.empty()) first_row_ = Clock::now();
       if (from.name() != "stranger") return;
       if (auto row = parse_row(line)) stranger_rows_.push_back(*row);
       if (const auto status = parse_end(line)) stranger_status_ = status;
@@ -303,7 +308,7 @@ class Booting {
   }
 
   void run_kills(Party& driver, Party& device) {
-    while (!kills_.empty() && seconds_since(outcome_.start) >= kills_.front().after_seconds) {
+    while (!kills_.empty() && first_row_ && seconds_since(*first_row_) >= kills_.front().after_seconds) {
       Party& party = kills_.front().party == "driver" ? driver : device;
       kills_.erase(kills_.begin());
       if (!party.running()) continue;
@@ -347,7 +352,8 @@ class Booting {
 
   BootOptions options_;
   std::vector<PlannedKill> kills_;
-  std::filesystem::path folder_;  ///< Of the sockets.
+  std::optional<Clock::time_point> first_row_;  ///< Of the driver side.
+  std::filesystem::path folder_;                ///< Of the sockets.
   std::vector<Row> stranger_rows_;
   std::optional<int> stranger_status_;
   Outcome outcome_;

@@ -40,7 +40,7 @@ serve_network() {
 # A shell for whoever opens the console.
 serve_shell() {
   await 30 [ -e /run/console ]
-  while :; do setsid sh -c 'exec sh -i </run/console >/run/console 2>&1'; done
+  while :; do setsid sh -c 'exec sh -i </run/console >/run/console 2>&1' || sleep 1; done
 }
 
 serve() {

@@ -119,7 +119,7 @@ use_fio() {
 }
 
 use_blk() {
-  await 10 [ -b /dev/vda ] || {
+  await 60 [ -b /dev/vda ] || {
     begin
     row blk0 appear 0 0 no "there is no disk"
     return
@@ -143,7 +143,7 @@ net_row() {
   name=$1
   shift
   for _ in 1 2 3; do
-    await 30 ping -c 1 -W 1 "$address_of_device"
+    await 60 ping -c 1 -W 1 "$address_of_device"
     epoch_before=$(epoch)
     took=
     note=
@@ -152,7 +152,7 @@ net_row() {
     "$@"
     [ -n "$took" ] || took=$(($(now) - began))
     [ "$verified" = no ] || break
-    await 30 ping -c 1 -W 1 "$address_of_device"
+    await 60 ping -c 1 -W 1 "$address_of_device"
     [ "$(epoch)" != "$epoch_before" ] || break
     say "net0 $name: the other side was away, so again"
   done
@@ -201,7 +201,7 @@ iperf() {
 }
 
 use_net() {
-  await 10 [ -e /sys/class/net/eth0 ] || {
+  await 60 [ -e /sys/class/net/eth0 ] || {
     begin
     row net0 appear 0 0 no "there is no network"
     return
@@ -223,7 +223,7 @@ use_net() {
 }
 
 use_console() {
-  await 10 [ -c /dev/hvc0 ] || {
+  await 60 [ -c /dev/hvc0 ] || {
     begin
     row console0 appear 0 0 no "there is no console"
     return
@@ -242,7 +242,10 @@ use_console() {
   seen=no
   bytes=0
   # Until stty, this terminal has sent the shell's greeting back to it; and the shell may not be there yet.
-  for attempt in 1 2 3 4 5; do
+  attempt=0
+  until_=$(($(now) + 60000000000))
+  while [ $seen = no ] && [ "$(now)" -lt $until_ ]; do
+    attempt=$((attempt + 1))
     [ "$attempt" = 1 ] || say "console: no answer, asking again"
     echo "$question" >&3
     bytes=$((bytes + ${#question} + 1))
@@ -250,7 +253,6 @@ use_console() {
       bytes=$((bytes + ${#line} + 1))
       case "$line" in *"$answer"*) seen=yes ;; esac
     done
-    [ $seen = no ] || break
   done
   exec 3>&-
   row console0 "$([ "$peer" = plain ] && echo echo || echo shell)" "$bytes" $((2 * attempt)) $seen
@@ -258,7 +260,7 @@ use_console() {
 
 use_rng() {
   source_is_virtio() { grep -q virtio /sys/class/misc/hw_random/rng_current; }
-  await 10 source_is_virtio
+  await 60 source_is_virtio
   begin
   head -c 4096 /dev/hwrng >/tmp/one
   head -c 4096 /dev/hwrng >/tmp/two
@@ -279,15 +281,17 @@ go_on() {
   done
 }
 
-# All four, and a link that tells its epoch (net_row needs it).
-devices_there() { [ "$(find /sys/bus/virtio/devices -mindepth 1 | wc -l)" -ge 4 ] && [ -n "$(epoch)" ]; }
+# All four, and a link that tells its epoch, which net_row needs; QEMU's own devices have no link.
+devices_there() {
+  [ "$(find /sys/bus/virtio/devices -mindepth 1 | wc -l)" -ge 4 ] && { [ "${link:-}" = none ] || [ -n "$(epoch)" ]; }
+}
 
 main() {
   peer=${peer:-linux}
   modprobe -a virtio_blk virtio_net virtio_console virtio-rng ext4 crc32c_generic
   begin
   start_link
-  await 30 devices_there
+  await 120 devices_there
   row link devices 0 "$(find /sys/bus/virtio/devices -mindepth 1 | wc -l)" "$(yes_if devices_there)"
   if devices_there; then
     use_rng

@@ -34,8 +34,8 @@ enum class LinkKind {
 
 /// Kill one side while the other runs, and start it again.
 struct PlannedKill {
-  std::string party;  ///< "driver" or "device".
-  double after_seconds = 0;
+  std::string party;         ///< "driver" or "device".
+  double after_seconds = 0;  ///< Since the driver side's first row, however long the guests took to start.
 };
 
 struct BootOptions {
