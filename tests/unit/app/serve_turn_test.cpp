@@ -30,21 +30,21 @@ struct BusyBus {
     Bell& bell() { return doorbell; }
   };
 
-  Link link_;
+  Link connection;
   Duration round = microseconds(10);
   unsigned rounds_since_step = 0;
   unsigned most_rounds = 0;
   int sleeps = 0;
 
-  Link& link() { return link_; }
+  Link& link() { return connection; }
   bool step() {
     rounds_since_step = 0;
-    link_.time = link_.time + round;
+    connection.time = connection.time + round;
     return false;
   }
   bool serve_queues() {
     most_rounds = std::max(most_rounds, ++rounds_since_step);
-    link_.time = link_.time + round;
+    connection.time = connection.time + round;
     return true;
   }
   bool busy() const { return true; }
@@ -58,15 +58,15 @@ struct BusyBus {
 
 TEST_CASE("a driver that never pauses does not keep its server from all else") {
   BusyBus bus;
-  const Instant begin = bus.link_.time;
+  const Instant begin = bus.connection.time;
   CHECK(app::serve_turn(bus, microseconds(50)) == Wake::kRung);
-  CHECK(elapsed(begin, bus.link_.time) <= Duration{kPollInterval.ns + milliseconds(1).ns});
+  CHECK(elapsed(begin, bus.connection.time) <= Duration{kPollInterval.ns + milliseconds(1).ns});
   CHECK(bus.sleeps == 0);
 }
 
 TEST_CASE("nor from hearing that it shall stop") {
   BusyBus bus;
-  bus.link_.doorbell.answer = Wake::kCancelled;
+  bus.connection.doorbell.answer = Wake::kCancelled;
   CHECK(app::serve_turn(bus, microseconds(50)) == Wake::kCancelled);
 }
 
