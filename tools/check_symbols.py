@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: MIT
 
 """Compiles the freestanding core for each guest and lists what it leaves undefined: memcpy, memmove, memset and
-memcmp, or the check fails. The templates are those that tests/freestanding/*.cpp instantiate."""
+memcmp, or the check fails. The templates are those that tests/freestanding/*.cpp instantiate. What runs with the MMU
+off must need no other object, nor share an inline function with one."""
 
 import glob
 import os
+import re
 import subprocess
 import sys
 
@@ -14,6 +16,7 @@ import compilers
 import core
 
 LEVELS = ["-O0", "-O2", "-Os"]
+UNMAPPED = "guests/baremetal/aarch64"
 
 
 def units():
@@ -61,10 +64,27 @@ def undefined(compiler, objects, whole):
     return sorted({line.split(maxsplit=1)[1] for line in listed.splitlines() if line.strip()})
 
 
+def unmapped_stands_alone(command, work):
+    """Of mmu.cpp (aarch64): only link.ld's names are undefined, and no object but this one makes its templates."""
+    path = os.path.join(work, "unmapped.o")
+    folders = [f"-I{core.ROOT}/{f}" for f in ("guests/baremetal/common", "guests/baremetal/include", "transport/include")]
+    subprocess.run([*command, "-O2", *folders, "-c", f"{core.ROOT}/{UNMAPPED}/mmu.cpp", "-o", path], check=True)
+    listed = subprocess.run(["aarch64-linux-gnu-nm", "-C", path], check=True, capture_output=True, text=True).stdout
+    with open(f"{core.ROOT}/{UNMAPPED}/link.ld", encoding="utf-8") as script:
+        placed = set(re.findall(r"^\s*(\w+) = ", script.read(), re.MULTILINE))
+    symbols = [line[17:].split(" ", 1) for line in listed.splitlines()]
+    wrong = [name for kind, name in symbols if kind == "U" and name not in placed
+             or kind in "VWu" and not name.startswith("hawser::guest::PageTables<")]
+    print(f"{UNMAPPED}/mmu.cpp shares {', '.join(wrong) or 'nothing'}")
+    return not wrong
+
+
 def main():
     work = os.path.join(core.ROOT, "build", "symbols")
     os.makedirs(work, exist_ok=True)
     failed = not units()
+    command = compilers.freestanding().get("aarch64 g++")
+    failed |= command is not None and not unmapped_stands_alone(command, work)
     for compiler, command in compilers.freestanding().items():
         for level in LEVELS:
             objects = compile_core(compiler, command, level, work)

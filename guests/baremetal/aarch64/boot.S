@@ -123,7 +123,8 @@ at_el1:
   ic iallu
   dsb sy
   isb
-  ldr x0, =0x30c5183d                 // ... MMU, data cache, instruction cache, stack alignment checks on
+  ldr x0, =0x30c5183d                 // ... MMU, data cache, instruction cache, stack alignment checks on; A stays 0:
+                                      // accesses to Normal memory may be misaligned
   msr sctlr_el1, x0
   isb
 
@@ -190,6 +191,7 @@ discard_cached_data:
   ret
 
 // PSCI SYSTEM_OFF, by either conduit.
+  .globl leave
 leave:
   ldr x0, =0x84000008
   hvc #0

@@ -6,7 +6,6 @@
 
 #include "arch.hpp"
 #include "cpu.hpp"
-#include "device_tree.hpp"
 #include "image.hpp"
 #include "page_entries.hpp"
 #include "page_tables.hpp"
@@ -15,12 +14,12 @@ namespace hawser::guest {
 namespace {
 
 constinit PageTables<PageEntries, 48> tables;
-constinit Range device_tree_range;
+constinit Range header;
 
 }  // namespace
 
-Range first_device_tree() {
-  return device_tree_range;
+Range device_tree_header() {
+  return header;
 }
 
 bool arch::map(Range range, MemoryKind kind) {
@@ -31,18 +30,15 @@ bool arch::map(Range range, MemoryKind kind) {
 
 }  // namespace hawser::guest
 
-/// Maps the image and the device tree; the root table's address, 0 on failure. A device tree is at most 2 MiB
-/// (Documentation/arm64/booting.rst); where there is none, aarch64_start says so.
+/// Maps the image and the header of the device tree, which is read when the caches are on; the root table's address, 0 on
+/// failure. Where there is no device tree, aarch64_start says so.
 extern "C" std::uint64_t aarch64_build_first_page_tables(std::uint64_t device_tree) {
   using namespace hawser::guest;
-  constexpr std::uint32_t kLargestTree = 2u << 20;
+  constexpr std::uint64_t kHeaderSize = 40;
   const auto map = [](Range range, MemoryKind kind) { return tables.map(range, kind); };
   if (!image::map_parts(map)) return 0;
-  const Range header{device_tree, 40};
-  if (device_tree % 8 == 0 && device_tree != 0 && !header.overlaps(image::whole())) {
-    const auto size = DeviceTree::stated_size({reinterpret_cast<const std::byte*>(device_tree), header.size});
-    const Range tree{device_tree, size && *size <= kLargestTree ? *size : 0};
-    if (!tree.empty() && tables.map(tree, MemoryKind::kData)) device_tree_range = tree;
-  }
+  const auto wanted = Range::clipped(device_tree, kHeaderSize);
+  const bool possible = device_tree % 8 == 0 && device_tree != 0 && !wanted.overlaps(image::whole());
+  if (possible && tables.map(wanted, MemoryKind::kData)) header = wanted;
   return tables.root();
 }

@@ -22,9 +22,22 @@ namespace {
 
 constexpr std::uint64_t kUsualUart = 0x09000000;  // QEMU virt's; to complain on when there is no device tree
 
-DeviceTree open_device_tree() {
-  const Range range = first_device_tree();
-  const auto tree = DeviceTree::in({reinterpret_cast<const std::byte*>(range.base), range.size});
+std::span<const std::byte> bytes(Range range) {
+  return {reinterpret_cast<const std::byte*>(range.base), range.size};
+}
+
+// As far as its header states, which is at most 2 MiB (Documentation/arm64/booting.rst); empty when there is none.
+Range map_device_tree() {
+  constexpr std::uint32_t kLargest = 2u << 20;
+  const Range header = device_tree_header();
+  const auto size = DeviceTree::stated_size(bytes(header));
+  if (!size || *size > kLargest) return {};
+  const Range whole = Range::clipped(header.base, *size);
+  return arch::map(whole, MemoryKind::kData) ? whole : Range{};
+}
+
+DeviceTree open_device_tree(Range blob) {
+  const auto tree = DeviceTree::in(bytes(blob));
   if (!tree) {
     if (arch::map({kUsualUart, kPageSize}, MemoryKind::kDevice)) open_uart(kUsualUart, UartKind::kPl011);
     give_up("there is no device tree where the loader said");
@@ -120,8 +133,8 @@ Range find_initrd(const DeviceTree& tree, const DeviceTree::Node& chosen) {
 }
 
 // Maps RAM, all but the image; returns its largest piece that nobody uses.
-Range map_ram(const DeviceTree& tree, Range initrd) {
-  const std::array taken = {image::whole(), initrd.pages(), first_device_tree().pages()};
+Range map_ram(const DeviceTree& tree, Range blob, Range initrd) {
+  const std::array taken = {image::whole(), initrd.pages(), blob.pages()};
   const std::array image_only = {image::whole()};
   Range spare;
   tree.for_each_node([&](const DeviceTree::Node& node) {
@@ -144,7 +157,8 @@ Range map_ram(const DeviceTree& tree, Range initrd) {
 
 extern "C" [[noreturn]] void aarch64_start() {
   using namespace hawser::guest;
-  const DeviceTree tree = open_device_tree();
+  const Range blob = map_device_tree();
+  const DeviceTree tree = open_device_tree(blob);
   choose_conduit(tree);
   const unsigned console_interrupt = open_console(tree);
   open_interrupts(tree, console_interrupt);
@@ -155,7 +169,7 @@ extern "C" [[noreturn]] void aarch64_start() {
     if (const auto text = tree.property(*chosen, "bootargs")) boot.command_line = text->text();
     boot.initrd = find_initrd(tree, *chosen);
   }
-  boot.spare_memory = map_ram(tree, boot.initrd);
+  boot.spare_memory = map_ram(tree, blob, boot.initrd);
   if (!boot.initrd.empty() && !arch::map(boot.initrd, MemoryKind::kData)) boot.initrd = {};
   boot.pci = find_pci_host(tree);
   boot.xen = xen::find(tree);

@@ -20,7 +20,10 @@ vectors:
   .endr
 
 fault:
-  msr spsel, #1
+  mrs x4, sctlr_el1
+  tbnz x4, #0, 1f
+  b leave                             // the MMU is off: no console yet, and C++ may access what is not aligned
+1:msr spsel, #1
   ldr x4, =fault_stack_end
   mov sp, x4
   bl aarch64_fault
