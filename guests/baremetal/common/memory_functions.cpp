@@ -2,77 +2,73 @@
 // SPDX-License-Identifier: MIT
 
 // The four functions that a freestanding compiler may call on its own account, and the strlen by which string_view
-// measures literals. Copies go by the largest word to which both ends can be aligned; every access is naturally
-// aligned, as it must be where a region is device memory.
+// measures literals. Words are copied wherever they lie: what is mapped here as anything but device memory may be accessed
+// misaligned, and device memory is not copied (mmio.hpp).
 #include <cstddef>
 #include <cstdint>
 
 namespace {
 
 template <class T>
-using Aliasing __attribute__((may_alias)) = T;
+struct [[gnu::packed, gnu::may_alias]] Anywhere {
+  T word;
+};
 
 template <class T>
-bool aligned(const void* p) {
-  return reinterpret_cast<std::uintptr_t>(p) % sizeof(T) == 0;
+T load(const unsigned char* from) {
+  return reinterpret_cast<const Anywhere<T>*>(from)->word;
+}
+template <class T>
+void store(unsigned char* to, T word) {
+  reinterpret_cast<Anywhere<T>*>(to)->word = word;
 }
 
-/// The bits in which the two addresses differ, as far as they matter for alignment.
-std::uintptr_t phase(const void* a, const void* b) {
-  return (reinterpret_cast<std::uintptr_t>(a) ^ reinterpret_cast<std::uintptr_t>(b)) & 7;
-}
-
-constexpr std::size_t kBlock = 64;
-
-/// So many words at once, all read before the first is written: in pairs where the processor can.
+/// So many words, all read before they are written: in pairs where the processor can.
 template <class T, std::size_t kWords>
-void copy_block(unsigned char* to, const unsigned char* from) {
-  const auto* source = reinterpret_cast<const Aliasing<T>*>(from);
-  auto* target = reinterpret_cast<Aliasing<T>*>(to);
-  T words[kWords];
+class Words {
+ public:
+  static constexpr std::size_t kBytes = sizeof(T) * kWords;
+  explicit Words(const unsigned char* from) {
 #pragma GCC unroll 8
-  for (std::size_t i = 0; i < kWords; ++i) words[i] = source[i];
+    for (std::size_t i = 0; i < kWords; ++i) words_[i] = load<T>(from + i * sizeof(T));
+  }
+  void put(unsigned char* to) const {
 #pragma GCC unroll 8
-  for (std::size_t i = 0; i < kWords; ++i) target[i] = words[i];
+    for (std::size_t i = 0; i < kWords; ++i) store(to + i * sizeof(T), words_[i]);
+  }
+
+ private:
+  T words_[kWords];
+};
+
+using Block = Words<std::uint64_t, 8>;
+
+/// The first words and the last, which may overlap: all of n bytes from so many words up to twice as many.
+template <class T, std::size_t kWords>
+void copy_ends(unsigned char* to, const unsigned char* from, std::size_t n) {
+  const std::size_t rest = n - Words<T, kWords>::kBytes;
+  const Words<T, kWords> first(from);
+  const Words<T, kWords> last(from + rest);
+  first.put(to);
+  last.put(to + rest);
 }
 
-template <class T>
-void copy_up_by(unsigned char* to, const unsigned char* from, std::size_t n) {
-  for (; n != 0 && !aligned<T>(to); --n) *to++ = *from++;
-  if constexpr (sizeof(T) == 8)
-    for (; n >= kBlock; n -= kBlock, to += kBlock, from += kBlock)
-      copy_block<T, kBlock / sizeof(T)>(to, from);
-  for (; n >= sizeof(T); n -= sizeof(T), to += sizeof(T), from += sizeof(T)) copy_block<T, 1>(to, from);
+void copy_long(unsigned char* to, const unsigned char* from, std::size_t n) {
+  const std::size_t last = n - Block::kBytes;
+  for (std::size_t at = 0; at < last; at += Block::kBytes) Block(from + at).put(to + at);
+  Block(from + last).put(to + last);
+}
+
+/// Where the two overlap: `to` lies before `from`.
+void copy_up(unsigned char* to, const unsigned char* from, std::size_t n) {
+  for (; n >= sizeof(std::uint64_t); n -= 8, to += 8, from += 8) store(to, load<std::uint64_t>(from));
   for (; n != 0; --n) *to++ = *from++;
 }
 
-template <class T>
-void copy_down_by(unsigned char* to, const unsigned char* from, std::size_t n) {
-  to += n;
-  from += n;
-  for (; n != 0 && !aligned<T>(to); --n) *--to = *--from;
-  for (; n >= sizeof(T); n -= sizeof(T)) {
-    to -= sizeof(T);
-    from -= sizeof(T);
-    *reinterpret_cast<Aliasing<T>*>(to) = *reinterpret_cast<const Aliasing<T>*>(from);
-  }
-  for (; n != 0; --n) *--to = *--from;
-}
-
-void copy_up(unsigned char* to, const unsigned char* from, std::size_t n) {
-  const auto difference = phase(to, from);
-  if (difference == 0) return copy_up_by<std::uint64_t>(to, from, n);
-  if (difference == 4) return copy_up_by<std::uint32_t>(to, from, n);
-  if (difference % 2 == 0) return copy_up_by<std::uint16_t>(to, from, n);
-  copy_up_by<std::uint8_t>(to, from, n);
-}
-
+/// And behind it.
 void copy_down(unsigned char* to, const unsigned char* from, std::size_t n) {
-  const auto difference = phase(to, from);
-  if (difference == 0) return copy_down_by<std::uint64_t>(to, from, n);
-  if (difference == 4) return copy_down_by<std::uint32_t>(to, from, n);
-  if (difference % 2 == 0) return copy_down_by<std::uint16_t>(to, from, n);
-  copy_down_by<std::uint8_t>(to, from, n);
+  for (; n >= sizeof(std::uint64_t); n -= 8) store(to + n - 8, load<std::uint64_t>(from + n - 8));
+  for (; n != 0; --n) to[n - 1] = from[n - 1];
 }
 
 }  // namespace
@@ -80,26 +76,34 @@ void copy_down(unsigned char* to, const unsigned char* from, std::size_t n) {
 extern "C" {
 
 void* memcpy(void* to, const void* from, std::size_t n) {
-  // Most copies are of a few words: fields of messages, descriptors, what the compiler copies with tail padding left out.
-  const auto bits = reinterpret_cast<std::uintptr_t>(to) | reinterpret_cast<std::uintptr_t>(from);
-  if (bits % sizeof(std::uint64_t) == 0 && n % sizeof(std::uint32_t) == 0 && n < kBlock) {
-    auto* target = static_cast<unsigned char*>(to);
-    const auto* source = static_cast<const unsigned char*>(from);
-    const std::size_t whole = n & ~(sizeof(std::uint64_t) - 1);
-    for (std::size_t at = 0; at != whole; at += sizeof(std::uint64_t))
-      copy_block<std::uint64_t, 1>(target + at, source + at);
-    if (whole != n) copy_block<std::uint32_t, 1>(target + whole, source + whole);
-    return to;
+  auto* target = static_cast<unsigned char*>(to);
+  const auto* source = static_cast<const unsigned char*>(from);
+  if (n >= 16) {
+    if (n <= 32) {
+      copy_ends<std::uint64_t, 2>(target, source, n);
+    } else if (n <= 64) {
+      copy_ends<std::uint64_t, 4>(target, source, n);
+    } else {
+      copy_long(target, source, n);
+    }
+  } else if (n >= 8) {
+    copy_ends<std::uint64_t, 1>(target, source, n);
+  } else if (n >= 4) {
+    copy_ends<std::uint32_t, 1>(target, source, n);
+  } else if (n >= 2) {
+    copy_ends<std::uint16_t, 1>(target, source, n);
+  } else if (n != 0) {
+    *target = *source;
   }
-  copy_up(static_cast<unsigned char*>(to), static_cast<const unsigned char*>(from), n);
   return to;
 }
 
 void* memmove(void* to, const void* from, std::size_t n) {
   const auto t = reinterpret_cast<std::uintptr_t>(to);
   const auto f = reinterpret_cast<std::uintptr_t>(from);
-  // Modulo 2^64, the distance is below n exactly when `to` lies inside the source.
-  if (t - f >= n) {
+  // Modulo 2^64, the distance is below n exactly when `to` lies inside the source, or the source in what is written.
+  if (t - f >= n && f - t >= n) return memcpy(to, from, n);
+  if (t < f) {
     copy_up(static_cast<unsigned char*>(to), static_cast<const unsigned char*>(from), n);
   } else {
     copy_down(static_cast<unsigned char*>(to), static_cast<const unsigned char*>(from), n);
@@ -110,11 +114,8 @@ void* memmove(void* to, const void* from, std::size_t n) {
 void* memset(void* to, int value, std::size_t n) {
   auto* p = static_cast<unsigned char*>(to);
   const auto byte = static_cast<unsigned char>(value);
-  for (; n != 0 && !aligned<std::uint64_t>(p); --n) *p++ = byte;
   const std::uint64_t word = byte * UINT64_C(0x0101010101010101);
-  for (; n >= sizeof word; n -= sizeof word, p += sizeof word) {
-    *reinterpret_cast<Aliasing<std::uint64_t>*>(p) = word;
-  }
+  for (; n >= sizeof word; n -= sizeof word, p += sizeof word) store(p, word);
   for (; n != 0; --n) *p++ = byte;
   return to;
 }
