@@ -70,15 +70,17 @@ class LoopPort {
 class Consumer : public OneQueue<128> {
  public:
   virtio::Work service(std::uint16_t) {
-    std::array<virtio::Segment, 8> segments;
     for (;;) {
-      auto chain = queue().try_take(segments);
+      auto chain = queue().try_take(segments_);
       if (!chain.ok()) break;
       const auto all = static_cast<std::uint32_t>(chain->writable_bytes());
       queue().complete(std::move(chain).value(), all);
     }
     return {.more = false, .notify = queue().publish()};
   }
+
+ private:
+  std::array<virtio::Segment, 8> segments_;
 };
 
 /// Everything that a run needs but the port's memory, half of which each side gets. Large: make it static.
