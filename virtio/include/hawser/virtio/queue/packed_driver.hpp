@@ -62,7 +62,8 @@ class PackedDriverQueue {
     if (segments == 1) [[likely]]
       return add_only(request[0], readable.empty(), token);
     if (segments == 0) return Err{AddError::kEmpty};
-    if (request.bytes() > UINT32_MAX) return Err{AddError::kTooLong};
+    const std::uint64_t writable_bytes = request.writable_bytes();
+    if (request.readable_bytes() + writable_bytes > UINT32_MAX) return Err{AddError::kTooLong};
     const bool indirect = segments > 1 && segments <= tables_.entries;
     if (!indirect && segments > size()) return Err{AddError::kTooLong};
     const auto needed = static_cast<std::uint16_t>(indirect ? 1 : segments);
@@ -75,7 +76,7 @@ class PackedDriverQueue {
       put_chain(id, request);
     }
     next_id_ = after(id);
-    flight_.add(id, token, request.writable_bytes(), needed);
+    flight_.add(id, token, writable_bytes, needed);
     free_ = static_cast<std::uint16_t>(free_ - needed);
     return {};
   }
@@ -201,12 +202,15 @@ class PackedDriverQueue {
 
   void put_indirect(std::uint16_t id, const detail::Request& request) {
     const std::size_t first = std::size_t{id} * tables_.entries * sizeof(pvirtq_desc);
-    for (std::size_t n = 0; n < request.segments(); ++n) {
-      const std::size_t at = first + n * sizeof(pvirtq_desc);
-      table_area_.template store<std::uint64_t>(at, request[n].at.bytes());
-      table_area_.template store<std::uint64_t>(
-          at + 8, detail::packed_word(request[n].bytes, 0, request.writable(n) ? VIRTQ_DESC_F_WRITE : 0));
-    }
+    const auto put_all = [&](std::size_t at, std::span<const Segment> segments, std::uint16_t flags) {
+      for (const Segment& segment : segments) {
+        table_area_.template store<std::uint64_t>(at, segment.at.bytes());
+        table_area_.template store<std::uint64_t>(at + 8, detail::packed_word(segment.bytes, 0, flags));
+        at += sizeof(pvirtq_desc);
+      }
+      return at;
+    };
+    (void)put_all(put_all(first, request.readable(), 0), request.writable(), VIRTQ_DESC_F_WRITE);
     put(tables_.at.bytes() + first, static_cast<std::uint32_t>(request.segments() * sizeof(pvirtq_desc)), id,
         VIRTQ_DESC_F_INDIRECT);
   }

@@ -28,8 +28,10 @@ class Request {
   const Segment& operator[](std::size_t n) const {
     return n < readable_.size() ? readable_[n] : writable_[n - readable_.size()];
   }
+  std::span<const Segment> readable() const { return readable_; }
+  std::span<const Segment> writable() const { return writable_; }
   std::uint64_t writable_bytes() const { return sum(writable_); }
-  std::uint64_t bytes() const { return sum(readable_) + sum(writable_); }
+  std::uint64_t readable_bytes() const { return sum(readable_); }
 
  private:
   static std::uint64_t sum(std::span<const Segment> segments) {

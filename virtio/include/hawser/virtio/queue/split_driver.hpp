@@ -63,7 +63,8 @@ class SplitDriverQueue {
     if (segments == 1) [[likely]]
       return add_only(request[0], readable.empty(), token);
     if (segments == 0) return Err{AddError::kEmpty};
-    if (request.bytes() > UINT32_MAX) return Err{AddError::kTooLong};
+    const std::uint64_t writable_bytes = request.writable_bytes();
+    if (request.readable_bytes() + writable_bytes > UINT32_MAX) return Err{AddError::kTooLong};
     const bool indirect = segments > 1 && segments <= tables_.entries;
     if (!indirect && segments > size()) return Err{AddError::kTooLong};
     const auto needed = static_cast<std::uint16_t>(indirect ? 1 : segments);
@@ -72,7 +73,7 @@ class SplitDriverQueue {
     const std::uint16_t head = next_free_;
     next_free_ = indirect ? put_indirect(head, request) : put_chain(head, request);
     free_ = static_cast<std::uint16_t>(free_ - needed);
-    enter(head, token, request.writable_bytes(), needed);
+    enter(head, token, writable_bytes, needed);
     return {};
   }
 
