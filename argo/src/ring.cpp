@@ -55,7 +55,7 @@ Result<RingMessage, RingError> ReceiveRing::try_receive() {
       .type = bytes_.load<std::uint32_t>(next_ + offsetof(wire::MessageHeader, message_type)),
       .parts = {all.subspan(at, before_end), all.first(payload - before_end)},
       .number = next_number_};
-  held_[next_number_ % held_.size()] = {bytes, false};
+  held(next_number_) = {bytes, false};
   ++next_number_;
   next_ = after(next_, bytes);
   held_bytes_ += bytes;
@@ -64,12 +64,12 @@ Result<RingMessage, RingError> ReceiveRing::try_receive() {
 
 bool ReceiveRing::release(std::uint32_t number) {
   if (number - first_number_ >= next_number_ - first_number_) return false;
-  Held& held = held_[number % held_.size()];
-  if (held.released) return false;
-  held.released = true;
+  Held& given = held(number);
+  if (given.released) return false;
+  given.released = true;
   const std::uint32_t before = released_;
-  while (first_number_ != next_number_ && held_[first_number_ % held_.size()].released) {
-    const std::uint32_t bytes = held_[first_number_ % held_.size()].bytes;
+  while (first_number_ != next_number_ && held(first_number_).released) {
+    const std::uint32_t bytes = held(first_number_).bytes;
     first_ = after(first_, bytes);
     held_bytes_ -= bytes;
     released_ += bytes;

@@ -97,13 +97,14 @@ class Calls {
   /// kTooLong also for more than XEN_ARGO_MAXIOV parts or more staged bytes than there is staging.
   Result<void, Error> sendv(std::uint32_t from_port, Address to,
                             std::span<const std::span<const std::byte>> parts, std::uint32_t type) {
+    const std::span<const std::byte> memory = port_.memory();
     std::uint32_t count = 0;
     std::size_t staged = 0;
     std::size_t total = 0;
     for (std::span<const std::byte> part : parts) {
       if (part.empty()) continue;
       if (count == XEN_ARGO_MAXIOV) return Err{Error::kTooLong};
-      if (!reachable(part)) {
+      if (!within(memory, part)) {
         if (part.size() > staging().size() - staged) return Err{Error::kTooLong};
         const auto copy = staging().subspan(staged, part.size());
         std::memcpy(copy.data(), part.data(), part.size());
@@ -162,8 +163,7 @@ class Calls {
     return to;
   }
 
-  bool reachable(std::span<const std::byte> part) const {
-    const auto memory = port_.memory();
+  static bool within(std::span<const std::byte> memory, std::span<const std::byte> part) {
     const auto first = reinterpret_cast<std::uintptr_t>(memory.data());
     const auto begin = reinterpret_cast<std::uintptr_t>(part.data());
     return begin >= first && begin - first <= memory.size() && part.size() <= memory.size() - (begin - first);

@@ -20,12 +20,14 @@ struct Flow {
   ReceiveCredit channel_room;     ///< What was freed for the peer.
   std::uint32_t data_told = 0;    ///< Of what was freed in the data ring.
   std::uint32_t data_before = 0;  ///< What had been freed there when the link went up.
+  std::uint32_t data_tight = 0;   ///< So much in use leaves no room in it for the peer's longest parcel.
 
-  /// A new epoch of the peer, which takes that much.
-  static Flow towards(const HelloBody& peer) {
+  /// A new epoch of the peer, which takes that much. It sends parcels of up to `mtu` bytes into a ring of `length`.
+  static Flow towards(const HelloBody& peer, std::uint32_t mtu, std::uint32_t length) {
     Flow flow;
     flow.channel = SendCredit(peer.channel_window);
     flow.data = SendCredit(peer.data_window);
+    flow.data_tight = length - ring_cost(mtu);
     return flow;
   }
 
@@ -46,11 +48,10 @@ struct Flow {
 
   /// Freed in the data ring since the link went up.
   std::uint32_t data_freed(const ReceiveRing& ring) const { return ring.released() - data_before; }
-  bool data_is_missed(const ReceiveRing& ring, std::uint32_t freed, std::uint32_t mtu) const {
-    const std::uint32_t untold = freed - data_told;
-    if (untold == 0) return false;
-    const std::uint32_t in_use = ring.occupied() + untold;
-    return in_use >= ring.length() || ring_cost(mtu) >= ring.length() - in_use;
+  std::uint32_t data_untold(const ReceiveRing& ring) const { return data_freed(ring) - data_told; }
+  bool data_is_missed(const ReceiveRing& ring) const {
+    const std::uint32_t untold = data_untold(ring);
+    return untold != 0 && ring.occupied() + untold >= data_tight;
   }
 };
 

@@ -61,6 +61,8 @@ class Link {
         calls_(port, parts_.scratch),
         inbox_(parts_.inbox),
         rings_(options, parts_),
+        frames_(route(RingKind::kControl)),
+        data_(route(RingKind::kData)),
         bell_(*this),
         channel_(*this),
         parcels_(*this) {
@@ -139,7 +141,14 @@ class Link {
   // Who speaks to whom. ----------------------------------------------------------------------------------------------
 
   Role other() const { return options_.role == Role::kDevice ? Role::kDriver : Role::kDevice; }
-  Address peer_ring(RingKind kind) const { return {port_of(options_.number, other(), kind), options_.peer}; }
+  /// From which port of ours to which of the peer's.
+  struct Route {
+    std::uint32_t from = 0;
+    Address to;
+  };
+  Route route(RingKind kind) const {
+    return {rings_.id(kind).port, {port_of(options_.number, other(), kind), options_.peer}};
+  }
   std::uint32_t own_data_mtu() const {
     return std::min(options_.max_parcel, rings_.data.length() - ring_cost(XEN_ARGO_MSG_SLOT_SIZE));
   }
@@ -212,7 +221,7 @@ class Link {
     if (now < hello_at_) return;
     hello_at_ = now + kProbeInterval;
     if (!answering_) {
-      const auto ring = calls_.query(peer_ring(RingKind::kControl), sizeof(FrameHeader) + sizeof(HelloBody));
+      const auto ring = calls_.query(frames_.to, sizeof(FrameHeader) + sizeof(HelloBody));
       if (!ring.ok()) {
         if (!passing(ring.error())) fault(ring.error());
         return;
@@ -258,7 +267,7 @@ class Link {
     seen_ = hello.from;
     channel_mtu_ = std::min<std::uint32_t>(kChannelMtu, body.channel_mtu);
     data_mtu_ = std::min<std::uint32_t>(own_data_mtu(), body.data_mtu);
-    flow_ = Flow::towards(body);
+    flow_ = Flow::towards(body, data_mtu_, rings_.data.length());
     greeted_ = false;
     answering_ = true;
     hello_at_ = Instant{};
@@ -292,9 +301,10 @@ class Link {
     }
     send_marks();
     if (std::exchange(said_, false)) said_at_ = now;
-    const Duration quiet = elapsed(said_at_, now);
-    if (credit_owed_ || (quiet >= kCreditInterval && data_credit_is_missed())) tell();
-    if (quiet.ns >= options_.silence.ns / kBeatsPerSilence) {
+    const bool due = now >= credit_at_;
+    if (due) credit_at_ = now + kCreditInterval;
+    if (credit_owed_ || (due && data_credit_is_missed())) tell();
+    if (elapsed(said_at_, now).ns >= options_.silence.ns / kBeatsPerSilence) {
       (void)send(FrameKind::kBeat, {});
       // Whoever was refused by Xen against all credit is helped out at the latest now.
       (void)calls_.notify();
@@ -429,8 +439,8 @@ class Link {
       size += part.size();
     }
     const std::array parts = {std::span<const std::byte>(frame.first(size))};
-    const Sent sent = outcome(calls_.sendv(rings_.id(RingKind::kControl).port, peer_ring(RingKind::kControl),
-                                           parts, static_cast<std::uint32_t>(kind)));
+    const Sent sent =
+        outcome(calls_.sendv(frames_.from, frames_.to, parts, static_cast<std::uint32_t>(kind)));
     if (sent == Sent::kDone) {
       flow_.told(header);
       said_ = true;
@@ -509,7 +519,7 @@ class Link {
     }
     const std::uint32_t cost = ring_cost(static_cast<std::uint32_t>(bytes));
     if (gone_ || cost >= flow_.data.left()) return Err{SendError::kFull};  // Xen leaves the last slot free
-    switch (outcome(calls_.sendv(rings_.id(RingKind::kData).port, peer_ring(RingKind::kData), parts, own_))) {
+    switch (outcome(calls_.sendv(data_.from, data_.to, parts, own_))) {
       case Sent::kDone:
         break;
       case Sent::kFault:
@@ -532,23 +542,26 @@ class Link {
   }
 
   [[gnu::noinline]] Result<Parcel, ReceiveError> next_parcel() {
-    const auto message = first_parcel_
-                             ? Result<RingMessage, RingError>(*std::exchange(first_parcel_, std::nullopt))
-                             : rings_.data.try_receive();
-    if (!message.ok()) return no_parcel(message.error());
-    if (message->domain != options_.peer) {
+    if (first_parcel_) [[unlikely]]
+      return parcel_in(*std::exchange(first_parcel_, std::nullopt));
+    const auto message = rings_.data.try_receive();
+    return message.ok() ? parcel_in(*message) : no_parcel(message.error());
+  }
+
+  Result<Parcel, ReceiveError> parcel_in(const RingMessage& message) {
+    if (message.domain != options_.peer) {
       peer_fault("another domain's parcel is in the ring that is the peer's alone");
-    } else if (message->type != seen_) {
+    } else if (message.type != seen_) {
       peer_fault("a parcel of the peer names another epoch");
-    } else if (message->size() > data_mtu_) {
+    } else if (message.size() > data_mtu_) {
       peer_fault("a parcel of the peer is longer than agreed");
     }
     if (fault_ != nullptr) return Err{ReceiveError::kDown};
     heard_ = true;
-    return Parcel{.parts = message->parts, .number = message->number};
+    return Parcel{.parts = message.parts, .number = message.number};
   }
 
-  Err<ReceiveError> no_parcel(RingError why) {
+  Result<Parcel, ReceiveError> no_parcel(RingError why) {
     if (why == RingError::kBroken) {
       peer_fault(rings_.data.broken_reason());
       return Err{ReceiveError::kDown};
@@ -563,12 +576,13 @@ class Link {
     if (std::exchange(crowded_, false)) again_ = true;  // what lies behind has been rung for already
     // Not for every one: a peer that gets a parcel's room at a time is woken for every parcel.
     const bool worth_it =
-        data_freed() - flow_.data_told >= rings_.data.length() / 4 || rings_.data.occupied() == 0;
+        flow_.data_untold(rings_.data) >= rings_.data.length() / 4 || rings_.data.occupied() == 0;
     if (worth_it && data_credit_is_missed()) tell();
   }
 
   std::uint32_t data_freed() const { return state_ == LinkState::kUp ? flow_.data_freed(rings_.data) : 0; }
-  bool data_credit_is_missed() const { return flow_.data_is_missed(rings_.data, data_freed(), data_mtu_); }
+  /// While up.
+  bool data_credit_is_missed() const { return flow_.data_is_missed(rings_.data); }
 
   P& port_;
   const LinkOptions options_;
@@ -578,6 +592,8 @@ class Link {
   LinkCounters counters_;
   Inbox inbox_;
   OwnRings<P, kMaxHeld> rings_;
+  const Route frames_;
+  const Route data_;
   BellType bell_;
   ChannelType channel_;
   ParcelChannelType parcels_;
@@ -609,6 +625,7 @@ class Link {
   bool said_ = false;
   Instant heard_at_;
   Instant said_at_;
+  Instant credit_at_;
   Marks marks_ = 0;
   Marks marks_owed_ = 0;
   bool ring_owed_ = false;

@@ -79,6 +79,7 @@ class ReceiveRing {
   std::uint32_t after(std::uint32_t at, std::uint32_t bytes) const {
     return bytes < length_ - at ? at + bytes : bytes - (length_ - at);
   }
+  Held& held(std::uint32_t number) { return held_[number & (held_.size() - 1)]; }
   Err<RingError> broke(const char* reason);
 
   std::span<std::byte> memory_;
