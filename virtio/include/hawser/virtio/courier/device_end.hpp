@@ -228,17 +228,13 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
 
   // ---- receiving ---------------------------------------------------------------------------------------------
 
-  bool takes_parcel() const { return landed_.free_place() != kNone; }
+  bool takes_parcel() const { return !landed_.full(); }
 
   /// A chain in pieces needs its place before the first of them is taken. Such a piece ends its parcel.
   bool ready_for(const Arrived& parcel) {
-    const std::uint16_t count = parcel.header->count;
+    const std::uint16_t count = parcel.header.count;
     if (count == 0 || count > kMaxEntries || assembly_) return true;
-    ParcelReader reader = parcel.rest;
-    const std::size_t last = (count - 1u) * sizeof(wire::Entry);
-    if (reader.left() < last) return true;
-    (void)reader.take(last);
-    const auto entry = reader.template take<wire::Entry>();
+    const auto entry = parcel.rest.template peek<wire::Entry>((count - 1u) * sizeof(wire::Entry));
     if (!entry || entry->at != 0 || entry->bytes >= entry->length || entry->length > max_chain_) return true;
     const Queue* const queue = find(entry->device, entry->queue);
     if (queue == nullptr || !queue->live) return true;
@@ -249,9 +245,8 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   }
 
   void unpack(const Arrived& parcel) {
-    const std::uint16_t place = landed_.free_place();
-    landed_.land(place, parcel.number);
-    const char* const wrong = read(parcel.rest, *parcel.header, place);
+    const std::uint16_t place = landed_.land(parcel.number);
+    const char* const wrong = read(parcel.rest, parcel.header, place);
     if (assembly_) arena_.release(*assembly_, assembly_bytes_);  // reserved for what turned out to be stale
     assembly_.reset();
     if (wrong != nullptr) return this->broke(wrong);
@@ -261,18 +256,12 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   const char* read(ParcelReader reader, const wire::ParcelHeader& header, std::uint16_t place) {
     if (header.kind != static_cast<std::uint8_t>(Kind::kRequests))
       return "the peer sent a parcel of an unknown kind";
-    Entries entries;
-    if (const char* wrong = take_entries(reader, header.count, entries)) return wrong;
-    for (unsigned n = 0; n < header.count; ++n) {
-      if (entries[n].bytes > reader.left()) return "the peer sent a parcel that ends within its bytes";
-      const auto bytes = reader.take(entries[n].bytes);
-      Queue* const queue = find(entries[n].device, entries[n].queue);
+    return for_each_entry(reader, header.count, [&](const wire::Entry& entry, const auto& bytes) {
+      Queue* const queue = find(entry.device, entry.queue);
       const bool stale =
           queue == nullptr || !queue->live || static_cast<std::int32_t>(header.control - queue->since) < 0;
-      if (stale) continue;
-      if (const char* wrong = accept(*queue, entries[n], bytes, place)) return wrong;
-    }
-    return reader.left() == 0 ? nullptr : "the peer sent a parcel with bytes that belong to nothing";
+      return stale ? nullptr : accept(*queue, entry, bytes, place);
+    });
   }
 
   const char* accept(Queue& queue, const wire::Entry& entry,
@@ -359,14 +348,12 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
 
   void send_completions() {
     bool more = true;
-    while (this->flush() && more) {
+    while (this->flush() && more && chain_waits()) {
       this->builder_.begin(Kind::kCompletions, this->link_.parcels().mtu(), this->control_sent_);
-      while (this->builder_.takes_entry() && (more = current_.queue != nullptr || take_next()) &&
-             add_current())
-        continue;
-      if (this->builder_.empty()) return;
+      while (add_current() && this->builder_.takes_entry() && (more = chain_waits())) continue;
     }
   }
+  bool chain_waits() { return current_.queue != nullptr || take_next(); }
 
   /// The next chain that a device is done with, of the queues in turn, becomes the current one.
   bool take_next() {
@@ -411,10 +398,10 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     return true;
   }
 
-  /// The parcel has left: what it carried can be used again.
+  /// The parcel has left: what it carried can be used again. Of the readable bytes take_next() has let go.
   void left() {
     for (unsigned n = 0; n < finished_count_; ++n)
-      if (finished_[n].queue != nullptr) free_held(*finished_[n].queue, finished_[n].number);
+      if (finished_[n].queue != nullptr) finished_[n].queue->free_place(arena_, finished_[n].number);
     finished_count_ = 0;
   }
 

@@ -60,6 +60,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
   struct Queue {
     bool known = false;  ///< device and index mean something.
     bool live = false;
+    bool armed = false;  ///< The driver rings for the next chain.
     std::uint16_t device = 0;
     std::uint16_t index = 0;
     std::uint32_t since =
@@ -70,7 +71,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
 
   struct Sent {
     Chain chain;
-    std::uint16_t queue = kNone;  ///< kNone: free.
+    Queue* queue = nullptr;       ///< nullptr: free.
     std::uint16_t first = kNone;  ///< Of its writable segments.
     std::uint16_t next_free = kNone;
     std::uint32_t readable = 0;
@@ -134,7 +135,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     queue->half = std::move(half).value();
     queue->since = this->control_received_;
     queue->live = true;
-    (void)queue->half.arm();
+    queue->armed = !queue->half.arm();
   }
 
   /// The peer answers with addresses of its own memory; the driver compares with those that it gave.
@@ -168,10 +169,10 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
   /// says of it is stale by its control number.
   void end_queue(Queue& queue) {
     if (queue.live) {
-      const std::uint16_t number = queues_.number_of(queue);
       for (std::uint16_t n = 0; n < kChains; ++n) {
-        if (chains_[n].queue != number) continue;
+        if (chains_[n].queue != &queue) continue;
         if (current_ == n) current_ = kNone;
+        chains_[n].chain = {};
         free_chain(n);
       }
     }
@@ -181,10 +182,11 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
   void free_chains() {
     for (std::uint16_t n = kChains; n-- > 0;) free_chain(n);
   }
+  /// Its chain has gone back.
   void free_chain(std::uint16_t n) {
     Sent& sent = chains_[n];
     pool_.release(sent.first);
-    sent = {};
+    sent.queue = nullptr;
     sent.next_free = free_;
     free_ = n;
   }
@@ -205,13 +207,12 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
   void send_requests() {
     if (limits_.max_chain == 0) return;
     bool more = true;
-    while (this->flush() && more) {
+    while (this->flush() && more && chain_waits()) {
       this->builder_.begin(Kind::kRequests, this->link_.parcels().mtu(), this->control_sent_);
-      while (this->builder_.takes_entry() && (more = current_ != kNone || take_next()) && add_current())
-        continue;
-      if (this->builder_.empty()) return;
+      while (add_current() && this->builder_.takes_entry() && (more = chain_waits())) continue;
     }
   }
+  bool chain_waits() { return current_ != kNone || take_next(); }
 
   /// The next chain that became available, of the queues in turn, becomes the current one.
   bool take_next() {
@@ -220,31 +221,34 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
       while (queue.live) {
         if (free_ == kNone || pool_.left() < kLongestChain) return false;  // a completion makes room
         auto chain = queue.half.try_take(scratch_);
-        if (!chain.ok()) {
-          if (chain.error() == TakeError::kNothing && queue.half.arm()) continue;
-          break;
+        if (chain.ok()) {
+          queue.armed = false;
+          if (accept(queue, std::move(chain).value())) return true;
+          continue;
         }
-        if (accept(queue, std::move(chain).value())) return true;
+        if (queue.armed || chain.error() != TakeError::kNothing) break;
+        queue.armed = !queue.half.arm();
+        if (queue.armed) break;
       }
     }
     return false;
   }
 
-  /// False: it can not be carried, and went back with nothing written.
-  bool accept(Queue& queue, Chain chain) {
-    const std::uint64_t readable = chain.readable_bytes();
-    const std::uint64_t writable = chain.writable_bytes();
-    const bool carried =
-        readable <= limits_.max_chain && writable <= limits_.max_chain && readable + writable != 0;
-    if (!carried) return turn_back(queue, std::move(chain));
+  /// False: it can not be carried, and went back with nothing written. The ring has asked the region's door about every
+  /// segment already; whoever touches their bytes asks it again.
+  bool accept(Queue& queue, Chain&& chain) {
+    std::uint64_t readable = 0;
     piece_count_ = 0;
     for (const Segment& segment : chain.readable()) {
       const auto area = region_.area(segment.at, segment.bytes, 1);
       if (!area.ok()) return turn_back(queue, std::move(chain));
       if (segment.bytes != 0) add_piece(area->bytes());
+      readable += segment.bytes;
     }
-    for (const Segment& segment : chain.writable())
-      if (!region_.area(segment.at, segment.bytes, 1).ok()) return turn_back(queue, std::move(chain));
+    const std::uint64_t writable = chain.writable_bytes();
+    const bool carried =
+        readable <= limits_.max_chain && writable <= limits_.max_chain && readable + writable != 0;
+    if (!carried) return turn_back(queue, std::move(chain));
 
     current_ = free_;
     Sent& sent = chains_[current_];
@@ -252,17 +256,19 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     std::uint16_t tail = kNone;
     for (const Segment& segment : chain.writable())
       if (segment.bytes != 0) pool_.append(sent.first, tail, segment);
-    sent.node = sent.first;
-    sent.queue = queues_.number_of(queue);
+    sent.queue = &queue;
     sent.readable = static_cast<std::uint32_t>(readable);
     sent.writable = static_cast<std::uint32_t>(writable);
+    sent.got = 0;
+    sent.node = sent.first;
+    sent.in_node = 0;
     sent.chain = std::move(chain);
     current_at_ = 0;
     current_piece_ = 0;
     return true;
   }
 
-  bool turn_back(Queue& queue, Chain chain) {
+  bool turn_back(Queue& queue, Chain&& chain) {
     queue.half.complete(std::move(chain), 0);
     tell(queue);
     return false;
@@ -295,9 +301,8 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
       if (!piece.empty()) break;
       ++current_piece_;
     }
-    const Queue& queue = queues_[sent.queue];
-    this->builder_.finish(
-        {queue.device, queue.index, current_, 0, sent.readable, sent.writable, current_at_, added});
+    this->builder_.finish({sent.queue->device, sent.queue->index, current_, 0, sent.readable, sent.writable,
+                           current_at_, added});
     current_at_ += added;
     if (current_piece_ < piece_count_) return false;
     current_ = kNone;
@@ -310,7 +315,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
   bool ready_for(const Arrived&) const { return true; }
 
   void unpack(const Arrived& parcel) {
-    const char* const wrong = read(parcel.rest, *parcel.header);
+    const char* const wrong = read(parcel.rest, parcel.header);
     this->link_.parcels().release(parcel.number);
     if (wrong != nullptr) return this->broke(wrong);
     for (Queue& queue : queues_.used())
@@ -326,14 +331,9 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     }
     if (header.kind != static_cast<std::uint8_t>(Kind::kCompletions))
       return "the peer sent a parcel of an unknown kind";
-    Entries entries;
-    if (const char* wrong = take_entries(reader, header.count, entries)) return wrong;
-    for (unsigned n = 0; n < header.count; ++n) {
-      if (entries[n].bytes > reader.left()) return "the peer sent a parcel that ends within its bytes";
-      const auto bytes = reader.take(entries[n].bytes);
-      if (const char* wrong = accept(entries[n], header.control, bytes)) return wrong;
-    }
-    return reader.left() == 0 ? nullptr : "the peer sent a parcel with bytes that belong to nothing";
+    return for_each_entry(reader, header.count, [&](const wire::Entry& entry, const auto& bytes) {
+      return accept(entry, header.control, bytes);
+    });
   }
 
   const char* accept(const wire::Entry& entry, std::uint32_t control,
@@ -342,7 +342,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     if (queue == nullptr || !queue->live || static_cast<std::int32_t>(control - queue->since) < 0)
       return nullptr;
     const std::uint16_t id = entry.chain;
-    if (id >= kChains || id == current_ || chains_[id].queue != queues_.number_of(*queue))
+    if (id >= kChains || id == current_ || chains_[id].queue != queue)
       return "the peer completed a chain that is not on its way";
     Sent& sent = chains_[id];
     if (entry.length > sent.writable) return "the peer wrote more than a chain has room for";
@@ -358,7 +358,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     return nullptr;
   }
 
-  /// The segments were checked when the chain was taken, and are a private copy.
+  /// The segments were checked when the chain was taken from its ring, and are a private copy.
   void scatter(Sent& sent, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
       const Segment& segment = pool_[sent.node];

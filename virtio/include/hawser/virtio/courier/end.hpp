@@ -197,14 +197,13 @@ class End {
         const auto got = link_.parcels().try_receive();
         if (!got.ok()) return;
         ++counters_.parcels_received;
-        arrived_ = Arrived(*got);
-        if (!arrived_.header || arrived_.header->version != kVersion) {
+        if (!arrived_.read(*got) || arrived_.header.version != kVersion) {
           link_.parcels().release(arrived_.number);
           return broke("the peer sent a parcel without a header of this version");
         }
         waiting_ = true;
       }
-      if (static_cast<std::int32_t>(arrived_.header->control - control_received_) > 0) return;
+      if (static_cast<std::int32_t>(arrived_.header.control - control_received_) > 0) return;
       if (!self().ready_for(arrived_)) return;
       waiting_ = false;
       self().unpack(arrived_);

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 namespace hawser::virtio::courier {
 
@@ -15,30 +16,38 @@ class LandedParcels {
  public:
   static constexpr std::uint16_t kNone = 0xffff;
 
-  /// kNone: all places are taken.
-  std::uint16_t free_place() const {
-    for (std::uint16_t n = 0; n < kParcels; ++n)
-      if (parcels_[n].users == 0) return n;
-    return kNone;
-  }
+  LandedParcels() { clear(); }
 
-  /// Its first user is whoever reads it.
-  void land(std::uint16_t place, std::uint32_t number) { parcels_[place] = {number, 1}; }
+  bool full() const { return free_ == kNone; }
+
+  /// The parcel's place; its first user is whoever reads it. The caller has asked full().
+  std::uint16_t land(std::uint32_t number) {
+    const std::uint16_t place = std::exchange(free_, parcels_[free_].next);
+    parcels_[place] = {number, 1, kNone};
+    return place;
+  }
   void use(std::uint16_t place) { ++parcels_[place].users; }
   /// The number of the parcel, if that was its last user.
   std::optional<std::uint32_t> drop(std::uint16_t place) {
     if (--parcels_[place].users != 0) return std::nullopt;
+    parcels_[place].next = std::exchange(free_, place);
     return parcels_[place].number;
   }
 
-  void clear() { parcels_ = {}; }
+  void clear() {
+    for (std::uint16_t n = 0; n < kParcels; ++n)
+      parcels_[n].next = n + 1 < kParcels ? static_cast<std::uint16_t>(n + 1) : kNone;
+    free_ = 0;
+  }
 
  private:
   struct Landed {
     std::uint32_t number = 0;
-    std::uint32_t users = 0;  ///< 0: a free place.
+    std::uint16_t users = 0;
+    std::uint16_t next = kNone;  ///< Of the free places.
   };
   std::array<Landed, kParcels> parcels_{};
+  std::uint16_t free_ = 0;
 };
 
 }  // namespace hawser::virtio::courier

@@ -42,6 +42,7 @@ class ParcelBuilder {
   }
   void clear() {
     count_ = 0;
+    head_ = sizeof(wire::ParcelHeader);
     parts_used_ = 0;
     staged_ = 0;
     payload_ = 0;
@@ -56,10 +57,10 @@ class ParcelBuilder {
   /// Payload bytes that one more entry may carry.
   std::size_t room() const {
     if (count_ == kMaxEntries) return 0;
-    const std::size_t taken = head() + sizeof(wire::Entry) + payload_;
+    const std::size_t taken = head_ + sizeof(wire::Entry) + payload_;
     return taken < mtu_ ? mtu_ - taken : 0;
   }
-  bool takes_entry() const { return count_ < kMaxEntries && head() + sizeof(wire::Entry) + payload_ <= mtu_; }
+  bool takes_entry() const { return count_ < kMaxEntries && head_ + sizeof(wire::Entry) + payload_ <= mtu_; }
 
   /// Whether these pieces, one entry's, can all be added now.
   bool takes(std::span<const std::span<const std::byte>> pieces) const {
@@ -110,7 +111,8 @@ class ParcelBuilder {
 
   /// Ends the entry whose bytes were added.
   void finish(const wire::Entry& entry) {
-    std::memcpy(words() + head(), &entry, sizeof entry);
+    std::memcpy(words() + head_, &entry, sizeof entry);
+    head_ += sizeof entry;
     ++count_;
   }
 
@@ -119,26 +121,25 @@ class ParcelBuilder {
     const wire::ParcelHeader header{static_cast<std::uint8_t>(kind_), kVersion,
                                     static_cast<std::uint16_t>(count_), control_};
     std::memcpy(words(), &header, sizeof header);
-    sealed_[0] = memory_.first(head());
+    sealed_[0] = memory_.first(head_);
     std::size_t joined = 0;
-    if (parts_used_ != 0 && parts_[0].data() == memory_.data() + kHead && head() <= kHead / 2) {
+    if (parts_used_ != 0 && parts_[0].data() == memory_.data() + kHead && head_ <= kHead / 2) {
       // One part less for the carrier: a copy of the head stands where the bytes begin. The head itself stays, for a
       // parcel that is sealed again because there was no room.
-      std::byte* const to = memory_.data() + kHead - head();
-      std::memcpy(to, words(), head());
-      sealed_[0] = std::span<const std::byte>(to, head() + parts_[0].size());
+      std::byte* const to = memory_.data() + kHead - head_;
+      std::memcpy(to, words(), head_);
+      sealed_[0] = std::span<const std::byte>(to, head_ + parts_[0].size());
       joined = 1;
     }
-    const auto apart = std::span(parts_).first(parts_used_).subspan(joined);
-    std::copy(apart.begin(), apart.end(), sealed_.begin() + 1);
-    return std::span(sealed_).first(1 + apart.size());
+    std::size_t sealed = 1;
+    for (const auto& part : std::span(parts_).first(parts_used_).subspan(joined)) sealed_[sealed++] = part;
+    return std::span(sealed_).first(sealed);
   }
 
   /// Bytes that were copied together since the start.
   std::uint64_t copied() const { return copied_; }
 
  private:
-  std::size_t head() const { return sizeof(wire::ParcelHeader) + count_ * sizeof(wire::Entry); }
   /// The memory, for a compiler that copies a few words itself only if it knows how they are aligned.
   std::byte* words() const {
     return static_cast<std::byte*>(__builtin_assume_aligned(memory_.data(), alignof(std::uint64_t)));
@@ -161,6 +162,7 @@ class ParcelBuilder {
   std::size_t mtu_ = 0;
   std::uint32_t control_ = 0;
   std::size_t count_ = 0;
+  std::size_t head_ = sizeof(wire::ParcelHeader);  ///< Bytes of the header and the entries.
   std::size_t parts_used_ = 0;
   std::size_t staged_ = 0;
   std::size_t payload_ = 0;

@@ -26,22 +26,34 @@ class ParcelReader {
 
   std::size_t left() const { return parts_[0].size() + parts_[1].size(); }
 
-  /// The next sizeof(W) bytes, a private copy.
-  template <class W>
+  /// A private copy of the next sizeof(W) bytes, if there are so many.
+  template <Wire W>
   std::optional<W> take() {
-    if (parts_[0].size() >= sizeof(W)) {
-      const auto whole = read_wire<W>(parts_[0]);
-      parts_[0] = parts_[0].subspan(sizeof(W));
-      return whole;
-    }
     if (left() < sizeof(W)) return std::nullopt;
-    std::array<std::byte, sizeof(W)> bytes;
-    std::size_t at = 0;
-    for (const auto& piece : take(sizeof(W))) {
-      if (!piece.empty()) std::memcpy(bytes.data() + at, piece.data(), piece.size());
-      at += piece.size();
+    return cut<W>();
+  }
+
+  /// A private copy of what lies `ahead` bytes further on, if there is something; nothing is taken.
+  template <Wire W>
+  std::optional<W> peek(std::size_t ahead) const {
+    if (left() < ahead + sizeof(W)) return std::nullopt;
+    if (parts_[0].size() >= ahead + sizeof(W)) return read_wire<W>(parts_[0].subspan(ahead));
+    ParcelReader reader = *this;
+    reader.skip(ahead);
+    return reader.cut<W>();
+  }
+
+  /// The next sizeof(W) bytes, a private copy; the caller has asked left().
+  template <Wire W>
+  W cut() {
+    W value;
+    if (parts_[0].size() >= sizeof(W)) {
+      std::memcpy(&value, parts_[0].data(), sizeof(W));
+      parts_[0] = parts_[0].subspan(sizeof(W));
+    } else {
+      join(std::as_writable_bytes(std::span<W, 1>(&value, 1)));
     }
-    return read_wire<W>(bytes);
+    return value;
   }
 
   /// The next `bytes` where they lie; the caller has asked left().
@@ -57,32 +69,56 @@ class ParcelReader {
     return taken;
   }
 
+  /// Leaves so many bytes out; the caller has asked left().
+  void skip(std::size_t bytes) {
+    const std::size_t first = std::min(bytes, parts_[0].size());
+    parts_[0] = parts_[0].subspan(first);
+    parts_[1] = parts_[1].subspan(bytes - first);
+  }
+
  private:
+  /// What the parts' border runs through.
+  [[gnu::noinline]] void join(std::span<std::byte> to) {
+    for (const auto& piece : take(to.size())) {
+      if (!piece.empty()) std::memcpy(to.data(), piece.data(), piece.size());
+      to = to.subspan(piece.size());
+    }
+  }
+
   std::array<std::span<const std::byte>, 2> parts_;
 };
 
 /// A parcel whose header was read, which happens once.
 struct Arrived {
-  Arrived() = default;
-  explicit Arrived(const Parcel& parcel)
-      : number(parcel.number), rest(parcel), header(rest.take<wire::ParcelHeader>()) {}
+  /// False: it is too short to have one.
+  bool read(const Parcel& parcel) {
+    number = parcel.number;
+    rest = ParcelReader(parcel);
+    if (rest.left() < sizeof header) return false;
+    header = rest.cut<wire::ParcelHeader>();
+    return true;
+  }
 
   std::uint32_t number = 0;
+  wire::ParcelHeader header{};
   ParcelReader rest;  ///< What is behind the header.
-  std::optional<wire::ParcelHeader> header;
 };
 
-using Entries = std::array<wire::Entry, kMaxEntries>;
-
-/// The entries behind a parcel's header. nullptr, or a sentence that says what is wrong with them.
-inline const char* take_entries(ParcelReader& reader, std::size_t count, Entries& entries) {
+/// Calls each(entry, bytes) for the entries behind a parcel's header and what belongs to them, until one says what is wrong.
+/// nullptr, or a sentence that says it.
+template <class Each>
+const char* for_each_entry(ParcelReader parcel, std::size_t count, Each each) {
   if (count > kMaxEntries) return "the peer sent a parcel with too many entries";
-  for (std::size_t n = 0; n < count; ++n) {
-    const auto entry = reader.take<wire::Entry>();
-    if (!entry) return "the peer sent a parcel that ends within its entries";
-    entries[n] = *entry;
+  if (parcel.left() < count * sizeof(wire::Entry))
+    return "the peer sent a parcel that ends within its entries";
+  ParcelReader entries = parcel;
+  parcel.skip(count * sizeof(wire::Entry));
+  for (; count != 0; --count) {
+    const auto entry = entries.cut<wire::Entry>();
+    if (entry.bytes > parcel.left()) return "the peer sent a parcel that ends within its bytes";
+    if (const char* const wrong = each(entry, parcel.take(entry.bytes))) return wrong;
   }
-  return nullptr;
+  return parcel.left() == 0 ? nullptr : "the peer sent a parcel with bytes that belong to nothing";
 }
 
 }  // namespace hawser::virtio::courier
