@@ -467,7 +467,7 @@ class Link {
 
   /// What a call on a channel must not get past. kDown: only what poll() has reported counts.
   std::optional<SendError> closed() {
-    if (state_ == LinkState::kUp) look();
+    if (state_ == LinkState::kUp && !rings_.control.quiet()) take_frames();
     if (fault_ != nullptr) return SendError::kRefused;
     if (state_ != LinkState::kUp) return SendError::kDown;
     return std::nullopt;
