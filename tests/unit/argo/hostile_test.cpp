@@ -253,6 +253,40 @@ TEST_CASE("what a peer said whose rings are gone before it is answered is worth 
   REQUIRE(one.connect());
 }
 
+TEST_CASE("an end that leaves has no ring left, whatever its peer has just said") {
+  const auto rings_left = [](WithRawPeer& one) {
+    one.link().leave();
+    return one.peer->send(RingKind::kControl, 1, {}).ok() || one.peer->send(RingKind::kData, 1, {}).ok();
+  };
+  SUBCASE("farewell") {
+    WithRawPeer one;
+    REQUIRE(one.connect());
+    REQUIRE(one.peer->frame(FrameKind::kBye, one.header()).ok());
+    REQUIRE(one.link().poll() == LinkEvent::kWentDown);
+    CHECK_FALSE(rings_left(one));
+  }
+  SUBCASE("that it begins anew") {
+    WithRawPeer one;
+    REQUIRE(one.connect());
+    REQUIRE(one.peer->hello(78, 0).ok());
+    REQUIRE(one.link().poll() == LinkEvent::kWentDown);
+    CHECK_FALSE(rings_left(one));
+  }
+  SUBCASE("nothing, while Xen had no memory for the second ring") {
+    WithRawPeer one;
+    unsigned registered = 0;
+    one.two.port(Role::kDriver).refuse = [&](Command command) -> std::optional<int> {
+      if (command == Command::kRegisterRing && ++registered % 2 == 0) return ENOMEM;
+      return std::nullopt;
+    };
+    one.link().leave();
+    one.peer->listen();
+    one.idle();
+    REQUIRE(registered >= 2);
+    CHECK_FALSE(rings_left(one));
+  }
+}
+
 TEST_CASE("a peer that began anew need not say so twice") {
   WithRawPeer one;
   REQUIRE(one.connect());

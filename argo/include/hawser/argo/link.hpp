@@ -106,10 +106,7 @@ class Link {
 
   /// Says good-bye: the peer sees the link go down at once instead of after a silence. Also done by the destructor.
   void leave() {
-    if (session_) {
-      if (state_ == LinkState::kUp) (void)send(FrameKind::kBye, {});
-      (void)rings_.withdraw(calls_);
-    }
+    withdraw();
     reset();
   }
 
@@ -194,11 +191,14 @@ class Link {
     first_parcel_.reset();
   }
 
+  /// Between two sessions there are rings as well.
+  void withdraw() {
+    if (state_ == LinkState::kUp) (void)send(FrameKind::kBye, {});
+    if (rings_.exposed()) (void)rings_.withdraw(calls_);
+  }
+
   LinkEvent broke() {
-    if (session_) {
-      if (state_ == LinkState::kUp) (void)send(FrameKind::kBye, {});
-      (void)rings_.withdraw(calls_);
-    }
+    withdraw();
     close();
     state_ = LinkState::kBroken;
     return LinkEvent::kBroke;

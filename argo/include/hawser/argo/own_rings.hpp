@@ -35,6 +35,7 @@ class OwnRings {
   Result<void, Error> announce(Calls<P>& calls) {
     control.clear();
     data.clear();
+    exposed_ = true;
     HAWSER_CHECK(calls.register_ring(id(RingKind::kControl), control.memory()));
     return calls.register_ring(id(RingKind::kData), data.memory());
   }
@@ -46,8 +47,12 @@ class OwnRings {
       const auto gone = calls.unregister_ring(id(kind));
       if (!gone.ok() && gone.error() != Error::kNoSuchRing && result.ok()) result = gone;
     }
+    if (result.ok()) exposed_ = false;
     return result;
   }
+
+  /// Xen may write to their memory: since announce(), whether it succeeded or not, until withdraw() has.
+  bool exposed() const { return exposed_; }
 
   /// Xen removes our rings when the peer's domain is destroyed, and tells nobody: a new domain of that id finds none.
   /// False: they were gone, and one may be there again.
@@ -63,6 +68,7 @@ class OwnRings {
   std::uint32_t number_;
   Role role_;
   std::uint16_t peer_;
+  bool exposed_ = false;
   std::array<ReceiveRing::Held, 1> control_held_;
   std::array<ReceiveRing::Held, kMaxHeld> data_held_;
   static_assert(power_of_two(kMaxHeld));
