@@ -173,7 +173,8 @@ struct hawser_argo_link {
 
 	u32 own;		/* epochs */
 	u32 seen;
-	bool session;		/* our rings are registered */
+	bool exposed[2];	/* rings, by kind: Xen may write to them */
+	bool session;		/* both are registered, for this epoch */
 	bool agreed;		/* the peer knows our epoch */
 	bool greeted;		/* and has been told so */
 	bool answering;		/* the peer was there a moment ago */
@@ -252,7 +253,10 @@ u64 hawser_argo_take_marks(struct hawser_argo_link *link);
 void hawser_argo_fail(struct hawser_argo_link *link, const char *why);
 /* From broken to down, or from anything to a new epoch. */
 void hawser_argo_reset(struct hawser_argo_link *link);
-/* Says good-bye; the memory is the caller's again. */
-void hawser_argo_leave(struct hawser_argo_link *link);
+/*
+ * Says good-bye. True: the memory is the caller's again. False: Xen would not
+ * unregister a ring, and may write to it still.
+ */
+bool hawser_argo_leave(struct hawser_argo_link *link);
 
 #endif

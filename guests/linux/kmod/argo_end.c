@@ -250,7 +250,7 @@ void hawser_argo_stop(struct hawser_argo *a)
 	cancel_delayed_work_sync(&a->work);
 	tasklet_disable(&a->bh);
 	spin_lock_irq(&a->lock);
-	hawser_argo_leave(&a->argo);
+	a->exposed = !hawser_argo_leave(&a->argo);
 	hawser_courier_forget(a->courier);
 	spin_unlock_irq(&a->lock);
 	tasklet_enable(&a->bh);

@@ -28,6 +28,7 @@ struct hawser_argo {
 	struct tasklet_struct bh;
 	struct delayed_work work;
 	bool stopped;
+	bool exposed;		/* Xen may write to the rings of a stopped end */
 	bool told;		/* the bus: the link is up */
 	struct hawser_argo_scratch *scratch;
 	u8 message[HAWSER_ARGO_CHANNEL_MTU];
@@ -54,7 +55,7 @@ hawser_argo_rings_bytes(const struct hawser_argo_options *options)
 
 /* Between hawser_bus_attach() and detach, as often as you like. */
 void hawser_argo_start(struct hawser_argo *a);
-/* The peer sees us leave; our rings are ours again. */
+/* The peer sees us leave; our rings are ours again, or @exposed says not. */
 void hawser_argo_stop(struct hawser_argo *a);
 /* What broke the link is forgiven. */
 void hawser_argo_forgive(struct hawser_argo *a);

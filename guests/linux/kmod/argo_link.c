@@ -266,21 +266,37 @@ static void close_session(struct hawser_argo_link *link)
 	link->inbox_used = 0;
 }
 
-static void forget_rings(struct hawser_argo_link *link)
+/* Whatever Xen answers: it may have the ring from here on. */
+static int expose_ring(struct hawser_argo_link *link, enum ring_kind kind,
+		       bool only_if_new)
 {
-	hawser_argo_unregister(link->port, link->scratch,
-			       own_port(link, CONTROL), link->options.peer);
-	hawser_argo_unregister(link->port, link->scratch, own_port(link, DATA),
-			       link->options.peer);
+	link->exposed[kind] = true;
+	return hawser_argo_register(link->port, link->scratch,
+				    own_port(link, kind), link->options.peer,
+				    kind == DATA ? &link->data : &link->control,
+				    only_if_new);
 }
 
+/* That there is none is no error. */
+static int forget_ring(struct hawser_argo_link *link, enum ring_kind kind)
+{
+	int error = hawser_argo_unregister(link->port, link->scratch,
+					   own_port(link, kind),
+					   link->options.peer);
+
+	if (error < 0 && error != -ENOENT)
+		return error;
+	link->exposed[kind] = false;
+	return 0;
+}
+
+/* Rings outlast sessions, and a session may begin with one of them only. */
 static void end_session(struct hawser_argo_link *link)
 {
-	if (!link->session)
-		return;
 	if (link->state == HAWSER_ARGO_UP)
 		send_frame(link, HAWSER_ARGO_BYE, NULL, 0);
-	forget_rings(link);
+	forget_ring(link, CONTROL);
+	forget_ring(link, DATA);
 }
 
 /* A new epoch of the peer, and what it takes. */
@@ -326,26 +342,20 @@ static void adopt(struct hawser_argo_link *link, u32 from,
 /* Fresh rings, and so a new epoch. */
 static void begin(struct hawser_argo_link *link, u64 now)
 {
-	struct hawser_argo_ring *const rings[] = { &link->control, &link->data };
 	int kind, error;
 
 	if (now < link->begin_at)
 		return;
 	link->begin_at = now + BEGIN_NS;
 	for (kind = CONTROL; kind <= DATA; kind++) {
-		error = hawser_argo_unregister(link->port, link->scratch,
-					       own_port(link, kind),
-					       link->options.peer);
-		if (error < 0 && error != -ENOENT)
+		error = forget_ring(link, kind);
+		if (error < 0)
 			return carrier_fault(link, error);
 	}
-	for (kind = CONTROL; kind <= DATA; kind++)
-		hawser_argo_ring_clear(rings[kind]);
+	hawser_argo_ring_clear(&link->control);
+	hawser_argo_ring_clear(&link->data);
 	for (kind = CONTROL; kind <= DATA; kind++) {
-		error = hawser_argo_register(link->port, link->scratch,
-					     own_port(link, kind),
-					     link->options.peer, rings[kind],
-					     false);
+		error = expose_ring(link, kind, false);
 		/* The peer's domain is not there yet, or Xen short of memory. */
 		if (error < 0 && passing(error))
 			return;
@@ -381,9 +391,7 @@ static bool still_registered(struct hawser_argo_link *link, u64 now)
 	int error;
 
 	link->check_at = now + CHECK_NS;
-	error = hawser_argo_register(link->port, link->scratch,
-				     own_port(link, CONTROL),
-				     link->options.peer, &link->control, true);
+	error = expose_ring(link, CONTROL, true);
 	/* With 128 rings Xen says so before it looks for this one. */
 	if (error == -EEXIST || error == -ENOSPC)
 		return true;
@@ -919,8 +927,9 @@ void hawser_argo_reset(struct hawser_argo_link *link)
 	close_session(link);
 }
 
-void hawser_argo_leave(struct hawser_argo_link *link)
+bool hawser_argo_leave(struct hawser_argo_link *link)
 {
 	end_session(link);
 	hawser_argo_reset(link);
+	return !link->exposed[CONTROL] && !link->exposed[DATA];
 }

@@ -155,7 +155,9 @@ static const char *make_link(struct hawser_argo *a, struct device *dev,
 static void free_link(struct hawser_argo *a)
 {
 	hawser_argo_unmake(a);
-	vfree(a->rings);
+	/* Otherwise they are nobody else's ever. */
+	if (!a->exposed)
+		vfree(a->rings);
 	kfree(a);
 }
 
@@ -224,6 +226,8 @@ static void unbind(struct platform_device *pdev)
 
 	hawser_bus_unplug(&a->link);
 	hawser_argo_stop(a);
+	if (a->exposed)
+		dev_err(&pdev->dev, "Xen does not unregister the rings: their memory is not given back\n");
 	mutex_lock(&links_mutex);
 	list_del_rcu(&a->node);
 	mutex_unlock(&links_mutex);

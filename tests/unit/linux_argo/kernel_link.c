@@ -139,6 +139,6 @@ uint64_t kernel_link_take_marks(struct kernel_link* link) {
 void kernel_link_reset(struct kernel_link* link) {
   hawser_argo_reset(&link->link);
 }
-void kernel_link_leave(struct kernel_link* link) {
-  hawser_argo_leave(&link->link);
+bool kernel_link_leave(struct kernel_link* link) {
+  return hawser_argo_leave(&link->link);
 }

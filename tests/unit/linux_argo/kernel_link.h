@@ -75,7 +75,8 @@ void kernel_link_release_parcel(struct kernel_link* link);
 void kernel_link_mark(struct kernel_link* link, uint64_t marks);
 uint64_t kernel_link_take_marks(struct kernel_link* link);
 void kernel_link_reset(struct kernel_link* link);
-void kernel_link_leave(struct kernel_link* link);
+/* False: Xen may write to the memory still. */
+bool kernel_link_leave(struct kernel_link* link);
 
 #ifdef __cplusplus
 }

@@ -142,7 +142,7 @@ class KernelEnd final : public ArgoEnd {
   }
   bool holds_end() const override { return kernel_link_session(link_.get()); }
   void reset() override { kernel_link_reset(link_.get()); }
-  void leave() override { kernel_link_leave(link_.get()); }
+  void leave() override { (void)kernel_link_leave(link_.get()); }
   LinkCounters counters() const override { return counters_; }
   argo::ArgoCounters argo_counters() const override { return calls_; }
 
