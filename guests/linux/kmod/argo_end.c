@@ -18,6 +18,9 @@
 
 #include "argo_end.h"
 
+/* In one run of the work. */
+#define MESSAGES 64
+
 static void work_soon(struct hawser_argo *a, unsigned long delay)
 {
 	if (!READ_ONCE(a->stopped))
@@ -46,19 +49,21 @@ static void bottom_half(struct tasklet_struct *bh)
 		tasklet_hi_schedule(bh);
 }
 
-static void pass_messages(struct hawser_argo *a)
+/* The tasklet goes on filling the inbox. True: there may be more. */
+static bool pass_messages(struct hawser_argo *a)
 {
-	int bytes;
+	int bytes, n;
 
-	for (;;) {
+	for (n = 0; n < MESSAGES && !READ_ONCE(a->stopped); n++) {
 		spin_lock_irq(&a->lock);
 		bytes = hawser_argo_receive(&a->argo, a->message,
 					    sizeof(a->message));
 		spin_unlock_irq(&a->lock);
 		if (bytes < 0)
-			return;
+			return false;
 		hawser_bus_message(&a->link, a->message, bytes);
 	}
+	return true;
 }
 
 static void link_down(struct hawser_argo *a)
@@ -116,8 +121,10 @@ static void look_after(struct work_struct *work)
 		a->link.longest = longest;
 		hawser_bus_up(&a->link, epoch);
 	}
-	if (a->told)
-		pass_messages(a);
+	if (a->told && pass_messages(a)) {
+		work_soon(a, 0);
+		return;
+	}
 
 	spin_lock_irq(&a->lock);
 	due = hawser_argo_due(&a->argo);

@@ -180,6 +180,22 @@ TEST_CASE("a parcel that waits for a message which never comes holds up the link
   attack.world.unload();
 }
 
+TEST_CASE(
+    "a flood of messages is taken a few at a time, so that whoever takes them sees to all else meanwhile") {
+  Attack attack;
+  constexpr std::uint32_t kEach = 32;  // an empty message, which no bus has anything to say to
+  const std::span<const std::byte> nothing[] = {std::span<const std::byte>()};
+  unsigned sent = 0;
+  while (attack.world.device->link().channel().try_send(nothing).ok()) ++sent;
+  REQUIRE(sent > 200);
+  kernel_end_turn(attack.world.end);
+  CHECK(kernel_end_inbox(attack.world.end) == (sent - 64) * kEach);
+  // The rest needs neither time nor another signal.
+  stub_run();
+  CHECK(kernel_end_inbox(attack.world.end) == 0);
+  CHECK(attack.world.up());
+}
+
 TEST_CASE("random completions never do more than break the link") {
   HAWSER_TEST_SEED(seed);
   Random random(seed);

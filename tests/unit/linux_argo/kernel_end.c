@@ -88,6 +88,18 @@ void kernel_end_pump(struct kernel_end* end) {
   }
 }
 
+void kernel_end_turn(struct kernel_end* end) {
+  struct hawser_argo* a = &end->argo;
+
+  tasklet_kill(&a->bh);
+  a->bh.function(&a->bh);
+  cancel_delayed_work_sync(&a->work);
+  a->work.work.function(&a->work.work);
+}
+uint32_t kernel_end_inbox(const struct kernel_end* end) {
+  return end->argo.argo.inbox_used;
+}
+
 int kernel_end_state(const struct kernel_end* end) {
   return end->argo.argo.state;
 }

@@ -23,6 +23,11 @@ void kernel_end_signal(struct kernel_end* end);
 /* What is due of the end's own, and nothing else: for whoever waits. */
 void kernel_end_pump(struct kernel_end* end);
 
+/* One run each of the tasklet and of the work item, due or not. */
+void kernel_end_turn(struct kernel_end* end);
+/* Bytes of messages that the bus has not been given. */
+uint32_t kernel_end_inbox(const struct kernel_end* end);
+
 int kernel_end_state(const struct kernel_end* end);
 const char* kernel_end_fault(const struct kernel_end* end);
 void kernel_end_forgive(struct kernel_end* end);

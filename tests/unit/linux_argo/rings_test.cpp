@@ -34,12 +34,12 @@ struct Rings {
   kernel_link* link = nullptr;
 
   Rings() {
-    const kernel_port port{
-        this,
-        [](void* self, std::uint32_t op, void* arg1, void*, std::uint32_t, std::uint32_t) {
-          return static_cast<Rings*>(self)->call(static_cast<Command>(op), arg1);
-        },
-        [](void*, const void*) { return std::uint64_t{0}; }, [](void*) { return std::uint64_t{1} << 30; }};
+    const kernel_port port{this,
+                           [](void* self, std::uint32_t op, void* arg1, void*, std::uint32_t, std::uint32_t) {
+                             return static_cast<Rings*>(self)->call(static_cast<Command>(op), arg1);
+                           },
+                           [](void*, const void*) { return std::uint64_t{0}; },
+                           [](void*) { return std::uint64_t{1} << 30; }};
     const kernel_link_options options{true, 2, 0, 16u << 10, 64u << 10, 16u << 10, seconds(1).ns, 7};
     std::size_t used = 0;
     const char* why = nullptr;
