@@ -264,6 +264,13 @@ void hawser_argo_stop(struct hawser_argo *a)
 	link_down(a);
 }
 
+void hawser_argo_quiet(struct hawser_argo *a)
+{
+	tasklet_kill(&a->bh);
+	/* A tasklet that had looked at @stopped in time queued it after stop. */
+	cancel_delayed_work_sync(&a->work);
+}
+
 void hawser_argo_forgive(struct hawser_argo *a)
 {
 	spin_lock_irq(&a->lock);

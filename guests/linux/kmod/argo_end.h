@@ -57,6 +57,8 @@ hawser_argo_rings_bytes(const struct hawser_argo_options *options)
 void hawser_argo_start(struct hawser_argo *a);
 /* The peer sees us leave; our rings are ours again, or @exposed says not. */
 void hawser_argo_stop(struct hawser_argo *a);
+/* Stopped, and signaled by nobody: nothing of it runs, or will. */
+void hawser_argo_quiet(struct hawser_argo *a);
 /* What broke the link is forgiven. */
 void hawser_argo_forgive(struct hawser_argo *a);
 /* Any context: something may have come. */

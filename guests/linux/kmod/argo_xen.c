@@ -232,7 +232,7 @@ static void unbind(struct platform_device *pdev)
 	list_del_rcu(&a->node);
 	mutex_unlock(&links_mutex);
 	synchronize_rcu();
-	tasklet_kill(&a->bh);
+	hawser_argo_quiet(a);
 	hawser_bus_detach(&a->link);
 	free_link(a);
 }

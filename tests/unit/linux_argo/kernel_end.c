@@ -61,7 +61,7 @@ struct kernel_end* kernel_end_new(const struct kernel_port* port, const struct k
 void kernel_end_free(struct kernel_end* end) {
   hawser_bus_unplug(&end->argo.link);
   hawser_argo_stop(&end->argo);
-  tasklet_kill(&end->argo.bh);
+  hawser_argo_quiet(&end->argo);
   hawser_bus_detach(&end->argo.link);
   hawser_argo_unmake(&end->argo);
   free(end);
