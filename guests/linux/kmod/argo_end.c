@@ -80,11 +80,11 @@ static void tell(struct hawser_argo *a, enum hawser_argo_event event)
 	case HAWSER_ARGO_NOTHING:
 		break;
 	case HAWSER_ARGO_WENT_UP:
-		dev_info(a->link.dev, "up\n");
+		dev_info_ratelimited(a->link.dev, "up\n");
 		tasklet_hi_schedule(&a->bh);
 		break;
 	case HAWSER_ARGO_WENT_DOWN:
-		dev_info(a->link.dev, "down\n");
+		dev_info_ratelimited(a->link.dev, "down\n");
 		link_down(a);
 		break;
 	case HAWSER_ARGO_BROKE:

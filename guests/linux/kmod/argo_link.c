@@ -259,7 +259,6 @@ static void close_session(struct hawser_argo_link *link)
 	link->credit_owed = false;
 	link->ring_owed = false;
 	link->seen = 0;
-	link->begin_at = 0;
 	link->marks = 0;
 	link->marks_owed = 0;
 	link->inbox_at = 0;

@@ -127,4 +127,20 @@ TEST_CASE("an end that Xen never gave a ring has its memory to itself, whatever 
   }
 }
 
+TEST_CASE("a peer that begins anew all the time makes an end do so every 10 ms, not as often as it likes") {
+  WithRawPeer one;
+  REQUIRE(one.connect());
+  one.two.port(Role::kDriver).calls = {};
+  one.two.events[0].clear();
+  for (std::uint32_t epoch = 100; epoch < 300; ++epoch) {
+    while (const auto got = one.peer->take()) one.victim_epoch = got->header().from;
+    (void)one.peer->hello(epoch, one.victim_epoch);
+    one.idle(milliseconds(1));
+  }
+  const auto downs = std::count(one.two.events[0].begin(), one.two.events[0].end(), LinkEvent::kWentDown);
+  CHECK(downs >= 10);
+  CHECK(downs <= 21);
+  CHECK(one.two.port(Role::kDriver).calls_of(Command::kRegisterRing) <= 3 * 21);
+}
+
 }  // namespace hawser::argo

@@ -344,6 +344,7 @@ void stub_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define dev_err(dev, ...) ((void)(dev), stub_log(__VA_ARGS__))
 #define dev_warn dev_err
 #define dev_info(dev, ...) ((void)(dev))
+#define dev_info_ratelimited dev_info
 
 struct ida {
 	int next;
