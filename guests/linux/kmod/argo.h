@@ -181,6 +181,7 @@ struct hawser_argo_link {
 	bool present;		/* the peer's ring exists */
 	bool gone;		/* up, but the peer is not: poll will say so */
 	bool refused;		/* by Xen, without a signal to come */
+	u64 retry_at;		/* then: when poll forgets it */
 	u64 begin_at;
 	u64 hello_at;
 	u64 check_at;
@@ -200,6 +201,12 @@ struct hawser_argo_link {
 	u32 data_told;
 	u32 data_before;	/* freed in the ring before we went up */
 	bool credit_owed;
+
+	/*
+	 * Or NULL; set after init. A send met with something that poll has to
+	 * see to, sooner than was due. Comes within that send.
+	 */
+	void (*stir)(struct hawser_argo_link *link);
 
 	u64 marks;
 	u64 marks_owed;

@@ -101,11 +101,13 @@ static void look_after(struct work_struct *work)
 	enum hawser_argo_event event;
 	u32 epoch, longest;
 	u64 due, now;
+	bool retry;
 
 	if (READ_ONCE(a->stopped))
 		return;
 	tasklet_disable(&a->bh);
 	spin_lock_irq(&a->lock);
+	retry = a->argo.refused && ktime_get_ns() >= a->argo.retry_at;
 	event = hawser_argo_poll(&a->argo);
 	epoch = a->argo.own;
 	if (event != HAWSER_ARGO_NOTHING)
@@ -113,6 +115,9 @@ static void look_after(struct work_struct *work)
 	longest = a->argo.state == HAWSER_ARGO_UP ? a->courier->max_chain : 0;
 	spin_unlock_irq(&a->lock);
 	tasklet_enable(&a->bh);
+	/* Parcels are the courier's to send again. */
+	if (retry)
+		tasklet_hi_schedule(&a->bh);
 	tell(a, event);
 	/* Not before the peer has said how long a chain may be. */
 	if (longest && !a->told) {
@@ -190,6 +195,11 @@ static struct hawser_argo *of_courier(struct hawser_courier *c)
 	return container_of(c->argo, struct hawser_argo, argo);
 }
 
+static void stir(struct hawser_argo_link *argo)
+{
+	tasklet_hi_schedule(&container_of(argo, struct hawser_argo, argo)->bh);
+}
+
 static void courier_wake(struct hawser_courier *c)
 {
 	tasklet_hi_schedule(&of_courier(c)->bh);
@@ -215,6 +225,7 @@ const char *hawser_argo_make(struct hawser_argo *a, struct device *dev,
 		.data = rings + options->control_bytes,
 		.inbox = rings + options->control_bytes + options->data_bytes,
 	};
+	const char *unfit;
 
 	spin_lock_init(&a->lock);
 	tasklet_setup(&a->bh, bottom_half);
@@ -227,6 +238,10 @@ const char *hawser_argo_make(struct hawser_argo *a, struct device *dev,
 	if (!a->scratch || !a->courier)
 		return "no memory";
 	memory.scratch = a->scratch;
+	unfit = hawser_argo_link_init(&a->argo, port, options, &memory);
+	if (unfit)
+		return unfit;
+	a->argo.stir = stir;
 	a->courier->argo = &a->argo;
 	a->courier->lock = &a->lock;
 	a->courier->wake = courier_wake;
@@ -236,7 +251,7 @@ const char *hawser_argo_make(struct hawser_argo *a, struct device *dev,
 	a->link.path = &hawser_courier_path;
 	a->link.dev = dev;
 	a->link.marks = true;
-	return hawser_argo_link_init(&a->argo, port, options, &memory);
+	return NULL;
 }
 
 void hawser_argo_unmake(struct hawser_argo *a)

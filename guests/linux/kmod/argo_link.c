@@ -164,13 +164,13 @@ static bool data_credit_is_missed(const struct hawser_argo_link *link)
 
 /* Frames out. */
 
-static enum sent outcome(struct hawser_argo_link *link, int result)
+static enum sent judge(struct hawser_argo_link *link, int result)
 {
-	if (result >= 0)
-		return SENT;
 	switch (result) {
 	case -EBUSY:
 	case -ENOMEM:
+		if (!link->refused)
+			link->retry_at = now_of(link) + RETRY_NS;
 		link->refused = true;
 		return NO_ROOM;
 	case -EAGAIN:
@@ -185,6 +185,21 @@ static enum sent outcome(struct hawser_argo_link *link, int result)
 		carrier_fault(link, result);
 		return FAULT;
 	}
+}
+
+/* What poll has to see to is said: it may come of a driver's kick. */
+static enum sent outcome(struct hawser_argo_link *link, int result)
+{
+	bool refused = link->refused;
+	enum sent sent;
+
+	if (result >= 0)
+		return SENT;
+	sent = judge(link, result);
+	if (link->stir && link->state == HAWSER_ARGO_UP &&
+	    (sent != NO_ROOM || link->refused != refused))
+		link->stir(link);
+	return sent;
 }
 
 /* Every frame carries the credit there is. */
@@ -502,7 +517,8 @@ static enum hawser_argo_event keep_up(struct hawser_argo_link *link, u64 now)
 		close_session(link);
 		return HAWSER_ARGO_WENT_DOWN;
 	}
-	link->refused = false;
+	if (link->refused && now >= link->retry_at)
+		link->refused = false;
 	hawser_argo_settle(link);
 	if (elapsed(link->said_at, now) >=
 	    link->options.silence / BEATS_PER_SILENCE) {
@@ -532,7 +548,7 @@ enum hawser_argo_event hawser_argo_poll(struct hawser_argo_link *link)
 
 u64 hawser_argo_due(const struct hawser_argo_link *link)
 {
-	u64 beat;
+	u64 due;
 
 	if (link->state == HAWSER_ARGO_BROKEN)
 		return U64_MAX;
@@ -542,10 +558,9 @@ u64 hawser_argo_due(const struct hawser_argo_link *link)
 		return 0;
 	if (link->state != HAWSER_ARGO_UP)
 		return link->agreed && link->greeted ? 0 : link->hello_at;
-	if (link->refused)
-		return now_of(link) + RETRY_NS;
-	beat = link->said_at + link->options.silence / BEATS_PER_SILENCE;
-	return min(beat, link->heard_at + link->options.silence);
+	due = min(link->said_at + link->options.silence / BEATS_PER_SILENCE,
+		  link->heard_at + link->options.silence);
+	return link->refused ? min(due, link->retry_at) : due;
 }
 
 void hawser_argo_settle(struct hawser_argo_link *link)

@@ -132,6 +132,34 @@ TEST_CASE("Xen's refusals delay chains and lose none") {
   }
 }
 
+TEST_CASE(
+    "what Xen refused without a signal to come is tried again within milliseconds, and not all the time") {
+  for (const std::int32_t error : {-12, -16}) {
+    for (const int refused_ms : {0, 100}) {
+      Scene scene;
+      std::string answer(4, '.');
+      scene.world.refuse = error;
+      Driver::add(0, "1234", &answer);
+      const auto before = scene.world.hypercalls;
+      for (int n = 0; n < refused_ms; ++n) scene.world.step();
+      CHECK(scene.world.hypercalls - before < 100);
+      scene.world.refuse.reset();
+      CAPTURE(error);
+      CAPTURE(refused_ms);
+      CHECK(scene.world.completion(0, 10));
+    }
+  }
+}
+
+TEST_CASE("a kick that finds the peer's rings gone takes the link down at once") {
+  Scene scene;
+  std::string answer(4, '.');
+  scene.world.stop_device();
+  Driver::add(0, "1234", &answer);
+  scene.world.step();
+  CHECK_FALSE(scene.world.up());
+}
+
 TEST_CASE("requests at a device that dies are done by the one that returns, oldest first") {
   for (const bool destroyed : {true, false}) {
     Scene scene;
