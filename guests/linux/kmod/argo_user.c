@@ -375,11 +375,7 @@ static int user_release(struct inode *inode, struct file *file)
 	struct user_ring *ring, *next;
 	bool leaked = false;
 
-	mutex_lock(&users_mutex);
-	list_del_rcu(&u->node);
-	mutex_unlock(&users_mutex);
-	synchronize_rcu();
-	set_bell(u, NULL);
+	/* Taken as long as Xen has them: else their next owner's would go. */
 	mutex_lock(&users_mutex);
 	list_for_each_entry_safe(ring, next, &u->rings, node) {
 		struct hawser_argo_unregister_ring unreg = {
@@ -391,7 +387,10 @@ static int user_release(struct inode *inode, struct file *file)
 		leaked |= ret < 0 && ret != -ENOENT;
 		kfree(ring);
 	}
+	list_del_rcu(&u->node);
 	mutex_unlock(&users_mutex);
+	synchronize_rcu();
+	set_bell(u, NULL);
 	/* Xen may write to it still: it is nobody else's ever. */
 	if (!leaked)
 		vfree(u->memory);

@@ -128,6 +128,44 @@ bool hawser_argo_taken(u32 aport, u16 partner)
 	return taken;
 }
 
+/* No signal comes any more. */
+static void disclaim(struct hawser_argo *a)
+{
+	mutex_lock(&links_mutex);
+	list_del_rcu(&a->node);
+	mutex_unlock(&links_mutex);
+	synchronize_rcu();
+	hawser_argo_quiet(a);
+}
+
+/*
+ * The rings are this link's from now on. In the list first, then a look at
+ * programs' rings: a program looks at this list before it has one.
+ */
+static const char *claim(struct hawser_argo *a, const struct link_words *words)
+{
+	u32 port = first_port(words->number);
+	struct hawser_argo *other;
+	bool twice = false;
+
+	mutex_lock(&links_mutex);
+	list_for_each_entry(other, &links, node) {
+		twice |= other->argo.options.peer == words->peer &&
+			 other->argo.options.number == words->number;
+	}
+	if (!twice)
+		list_add_rcu(&a->node, &links);
+	mutex_unlock(&links_mutex);
+	if (twice)
+		return "there is this link already: give them different numbers";
+	if (hawser_argo_user_has(port, words->peer) ||
+	    hawser_argo_user_has(port + 1, words->peer)) {
+		disclaim(a);
+		return "a program has this end of the link";
+	}
+	return NULL;
+}
+
 static const char *make_link(struct hawser_argo *a, struct device *dev,
 			     const struct link_words *words)
 {
@@ -190,10 +228,6 @@ static int probe(struct platform_device *pdev)
 		dev_err(&pdev->dev, "hawser,peer must name a domain\n");
 		return -EINVAL;
 	}
-	if (hawser_argo_user_has(first_port(words.number), words.peer)) {
-		dev_err(&pdev->dev, "a program has this end of the link\n");
-		return -EBUSY;
-	}
 	a = kzalloc(sizeof(*a), GFP_KERNEL);
 	if (!a)
 		return -ENOMEM;
@@ -203,18 +237,23 @@ static int probe(struct platform_device *pdev)
 		ret = -EINVAL;
 		goto free;
 	}
+	unfit = claim(a, &words);
+	if (unfit) {
+		dev_err(&pdev->dev, "%s\n", unfit);
+		ret = -EBUSY;
+		goto free;
+	}
 	ret = hawser_bus_attach(&a->link);
 	if (ret)
-		goto free;
+		goto disclaim;
 	platform_set_drvdata(pdev, a);
 	dev_info(&pdev->dev, "link %u to domain %u\n", words.number,
 		 words.peer);
-	mutex_lock(&links_mutex);
-	list_add_rcu(&a->node, &links);
-	mutex_unlock(&links_mutex);
 	hawser_argo_start(a);
 	return 0;
 
+disclaim:
+	disclaim(a);
 free:
 	free_link(a);
 	return ret;
@@ -228,11 +267,7 @@ static void unbind(struct platform_device *pdev)
 	hawser_argo_stop(a);
 	if (a->exposed)
 		dev_err(&pdev->dev, "Xen does not unregister the rings: their memory is not given back\n");
-	mutex_lock(&links_mutex);
-	list_del_rcu(&a->node);
-	mutex_unlock(&links_mutex);
-	synchronize_rcu();
-	hawser_argo_quiet(a);
+	disclaim(a);
 	hawser_bus_detach(&a->link);
 	free_link(a);
 }
