@@ -22,6 +22,9 @@
 /* Parcels in one run of the work. */
 #define PARCELS 32
 
+/* Of one chain, in one hold of the locks: a peer may take 32 bytes in each. */
+#define PIECES 32
+
 /* What is remembered of a chain that is at the peer. */
 struct courier_slot {
 	struct hawser_slot slot;
@@ -198,12 +201,17 @@ static bool add_piece(struct hawser_courier *c)
 	return c->run == c->run_count;
 }
 
-/* Sends pieces while there is room. */
+/* Sends pieces while there is room; the work goes on where they are many. */
 static void go_on_slicing(struct hawser_courier *c)
 {
 	struct hawser_queue *q = c->slicing;
+	int pieces = 0;
 
 	while (flush(c)) {
+		if (pieces++ == PIECES) {
+			c->wake(c);
+			return;
+		}
 		begin_parcel(c, q);
 		if (!add_piece(c))
 			continue;

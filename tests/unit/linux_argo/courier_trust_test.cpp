@@ -196,6 +196,23 @@ TEST_CASE(
   CHECK(attack.world.up());
 }
 
+TEST_CASE("a peer that takes the shortest parcels there are is sent a long chain a few at a time") {
+  Attack attack("1234", {.data_bytes = 256u << 10, .max_parcel = 64, .max_chain = 100'000});
+  auto& world = attack.world;
+  world.model.asleep = false;
+  REQUIRE(world.completion());
+  const std::string question(20'000, 'q');
+  world.refuse = -11;
+  Driver::add(0, question, &attack.answer);
+  world.refuse.reset();
+  world.payloads.clear();
+  kernel_end_turn(world.end);
+  CHECK(world.payloads.size() == 1 + 32);  // of 32 bytes each; one was waiting
+  REQUIRE(world.completion());
+  CHECK(world.model.served.back() == question);
+  CHECK(world.up());
+}
+
 TEST_CASE("random completions never do more than break the link") {
   HAWSER_TEST_SEED(seed);
   Random random(seed);
