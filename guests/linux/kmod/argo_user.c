@@ -17,7 +17,9 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/rculist.h>
+#include <linux/reboot.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
@@ -45,6 +47,7 @@ struct argo_user {
 	size_t bytes;
 	__le64 *frames;		/* of a ring that is being registered */
 	struct list_head rings;	/* registered; under users_mutex */
+	bool exposed;		/* Xen may write to it for ever; the same */
 	/* around bell */
 	spinlock_t bell_lock;
 	struct eventfd_ctx *bell;
@@ -52,6 +55,7 @@ struct argo_user {
 
 static LIST_HEAD(users);
 static DEFINE_MUTEX(users_mutex);
+static bool closing;		/* no ring from here on; under users_mutex */
 
 /* --- what the caller says is in its memory -------------------------------- */
 
@@ -130,6 +134,8 @@ static int register_ring(struct argo_user *u,
 	u16 partner;
 	int ret;
 
+	if (closing)
+		return -ESHUTDOWN;
 	if (pages > MOST_PAGES)
 		return -EINVAL;
 	asked = at(u, call, call->arg2, pages * sizeof(*asked));
@@ -368,15 +374,11 @@ static int user_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
-/* Comes when the last descriptor and the last mapping are gone. */
-static int user_release(struct inode *inode, struct file *file)
+/* Under users_mutex. */
+static void unregister_all(struct argo_user *u)
 {
-	struct argo_user *u = file->private_data;
 	struct user_ring *ring, *next;
-	bool leaked = false;
 
-	/* Taken as long as Xen has them: else their next owner's would go. */
-	mutex_lock(&users_mutex);
 	list_for_each_entry_safe(ring, next, &u->rings, node) {
 		struct hawser_argo_unregister_ring unreg = {
 			.aport = cpu_to_le32(ring->aport),
@@ -384,15 +386,26 @@ static int user_release(struct inode *inode, struct file *file)
 		};
 		int ret = xen(XEN_ARGO_OP_UNREGISTER_RING, &unreg, NULL, 0, 0);
 
-		leaked |= ret < 0 && ret != -ENOENT;
+		u->exposed |= ret < 0 && ret != -ENOENT;
+		list_del(&ring->node);
 		kfree(ring);
 	}
+}
+
+/* Comes when the last descriptor and the last mapping are gone. */
+static int user_release(struct inode *inode, struct file *file)
+{
+	struct argo_user *u = file->private_data;
+
+	/* Taken as long as Xen has them: else their next owner's would go. */
+	mutex_lock(&users_mutex);
+	unregister_all(u);
 	list_del_rcu(&u->node);
 	mutex_unlock(&users_mutex);
 	synchronize_rcu();
 	set_bell(u, NULL);
-	/* Xen may write to it still: it is nobody else's ever. */
-	if (!leaked)
+	/* Otherwise it is nobody else's ever. */
+	if (!u->exposed)
 		vfree(u->memory);
 	kvfree(u->frames);
 	kfree(u);
@@ -415,12 +428,38 @@ static struct miscdevice user_device = {
 	.mode = 0600,
 };
 
+/* Programs may live on until kexec's next kernel, whose the memory is then. */
+static int going_down(struct notifier_block *block, unsigned long action,
+		      void *data)
+{
+	struct argo_user *u;
+
+	mutex_lock(&users_mutex);
+	closing = true;
+	list_for_each_entry(u, &users, node)
+		unregister_all(u);
+	mutex_unlock(&users_mutex);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block reboot_block = {
+	.notifier_call = going_down,
+};
+
 int hawser_argo_user_init(void)
 {
-	return misc_register(&user_device);
+	int ret = register_reboot_notifier(&reboot_block);
+
+	if (ret)
+		return ret;
+	ret = misc_register(&user_device);
+	if (ret)
+		unregister_reboot_notifier(&reboot_block);
+	return ret;
 }
 
 void hawser_argo_user_exit(void)
 {
 	misc_deregister(&user_device);
+	unregister_reboot_notifier(&reboot_block);
 }
