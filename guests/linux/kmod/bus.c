@@ -74,7 +74,8 @@ int hawser_bus_tell(struct hawser_bus *bus, u16 device, u8 id,
 }
 
 int hawser_bus_ask(struct hawser_bus *bus, u16 device, u8 type, u8 id,
-		   const void *payload, size_t bytes, void *said, size_t room)
+		   const void *payload, size_t bytes, void *said, size_t room,
+		   unsigned long limit)
 {
 	unsigned long until = jiffies + msecs_to_jiffies(ANSWER_MS);
 	struct ask ask = {
@@ -87,11 +88,16 @@ int hawser_bus_ask(struct hawser_bus *bus, u16 device, u8 type, u8 id,
 	};
 	int ret;
 
+	if (time_after(jiffies, limit))
+		return -ETIMEDOUT;
+	if (time_after(until, limit))
+		until = limit;
 	init_completion(&ask.done);
 	spin_lock_irq(&bus->lock);
-	if (!bus->up) {
+	if (!bus->up || bus->abandoned) {
+		ret = bus->up ? -ESHUTDOWN : -ENOTCONN;
 		spin_unlock_irq(&bus->lock);
-		return -ENOTCONN;
+		return ret;
 	}
 	/* 0 is for events, and for what the first text's devices answer. */
 	do {
@@ -107,7 +113,7 @@ int hawser_bus_ask(struct hawser_bus *bus, u16 device, u8 type, u8 id,
 			break;
 		if (wait_for_completion_timeout(&ask.done,
 						msecs_to_jiffies(FULL_MS)))
-			break;	/* the link went down */
+			break;	/* the link went down, or was given up */
 	}
 	if (!ret) {
 		long left = until - jiffies;
@@ -278,6 +284,8 @@ static int list_devices(struct hawser_bus *bus, unsigned long *there)
 		struct hawser_msg_device_list head;
 		u8 bitmap[HAWSER_DEVICES / 8];
 	} said;
+	unsigned long limit = jiffies +
+			      msecs_to_jiffies(HAWSER_CONVERSATION_MS);
 	struct hawser_msg_device_range range;
 	unsigned int offset = 0, n;
 
@@ -290,7 +298,7 @@ static int list_devices(struct hawser_bus *bus, unsigned long *there)
 		range.count = cpu_to_le16(HAWSER_DEVICES - offset);
 		got = hawser_bus_ask(bus, 0, VIRTIO_MSG_TYPE_BUS,
 				     VIRTIO_MSG_BUS_GET_DEVICES, &range,
-				     sizeof(range), &said, sizeof(said));
+				     sizeof(range), &said, sizeof(said), limit);
 		if (got < 0)
 			return got;
 		if (got < (int)sizeof(said.head) ||
@@ -340,13 +348,16 @@ static void plug_in(struct hawser_bus *bus, u16 number)
 		return;
 	v = hawser_vdev_open(bus, number);
 	if (IS_ERR(v)) {
-		if (PTR_ERR(v) != -ENOTCONN)
+		if (PTR_ERR(v) != -ENOTCONN && PTR_ERR(v) != -ESHUTDOWN)
 			dev_warn(&bus->dev, "device %u: cannot be used (%ld)\n",
 				 number, PTR_ERR(v));
 		return;
 	}
 	mutex_lock(&bus->vdevs_lock);
 	bus->vdevs[number] = v;
+	/* abandon() has passed, and did not see it. */
+	if (READ_ONCE(bus->abandoned))
+		hawser_vdev_gone(v);
 	mutex_unlock(&bus->vdevs_lock);
 	if (hawser_vdev_register(v)) {
 		mutex_lock(&bus->vdevs_lock);
@@ -452,20 +463,27 @@ void hawser_bus_up(struct hawser_link *link, u32 epoch)
 }
 EXPORT_SYMBOL_GPL(hawser_bus_up);
 
+/* Under the bus's lock: no answer will come. */
+static void end_asks(struct hawser_bus *bus, int result)
+{
+	struct ask *ask, *next;
+
+	list_for_each_entry_safe(ask, next, &bus->asked, node) {
+		list_del_init(&ask->node);
+		ask->result = result;
+		complete(&ask->done);
+	}
+}
+
 void hawser_bus_down(struct hawser_link *link)
 {
 	struct hawser_bus *bus = link->bus;
-	struct ask *ask, *next;
 	unsigned int number;
 
 	spin_lock_irq(&bus->lock);
 	bus->up = false;
 	bus->epoch = 0;
-	list_for_each_entry_safe(ask, next, &bus->asked, node) {
-		list_del_init(&ask->node);
-		ask->result = -ENOTCONN;
-		complete(&ask->done);
-	}
+	end_asks(bus, -ENOTCONN);
 	spin_unlock_irq(&bus->lock);
 
 	mutex_lock(&bus->vdevs_lock);
@@ -477,7 +495,7 @@ void hawser_bus_down(struct hawser_link *link)
 	hawser_graves_clear(bus);
 	smp_mb();	/* down, then look; who leaves looks the other way */
 	if (READ_ONCE(bus->leaving))
-		mod_delayed_work(bus->protocol, &bus->abandon, 0);
+		mod_delayed_work(system_unbound_wq, &bus->abandon, 0);
 }
 EXPORT_SYMBOL_GPL(hawser_bus_down);
 
@@ -495,13 +513,20 @@ unsigned int hawser_bus_devices_in_use(struct hawser_link *link)
 }
 EXPORT_SYMBOL_GPL(hawser_bus_devices_in_use);
 
-/* What drivers wait for ends now, with errors. */
+/*
+ * What drivers wait for ends now, with errors; so do conversations, which hold
+ * up @protocol, so this is not done there.
+ */
 static void abandon(struct work_struct *work)
 {
 	struct hawser_bus *bus = container_of(to_delayed_work(work),
 					      struct hawser_bus, abandon);
 	unsigned int number;
 
+	spin_lock_irq(&bus->lock);
+	WRITE_ONCE(bus->abandoned, true);
+	end_asks(bus, -ESHUTDOWN);
+	spin_unlock_irq(&bus->lock);
 	mutex_lock(&bus->vdevs_lock);
 	for (number = 0; number < HAWSER_DEVICES; number++) {
 		if (bus->vdevs[number])
@@ -641,7 +666,7 @@ void hawser_bus_unplug(struct hawser_link *link)
 	WRITE_ONCE(bus->leaving, true);
 	smp_mb();	/* pairs with the one in hawser_bus_down() */
 	if (hawser_bus_is_up(bus))
-		mod_delayed_work(bus->protocol, &bus->abandon,
+		mod_delayed_work(system_unbound_wq, &bus->abandon,
 				 msecs_to_jiffies(LEAVE_MS));
 	else
 		abandon(&bus->abandon.work);

@@ -35,9 +35,10 @@ struct hawser_queue;
  * struct hawser_bus - the driver's side of virtio-msg on one link
  * @link: what carries it
  * @dev: parent of the virtio devices, child of @link->dev
- * @lock: protects @up, @epoch, @asked, @token, @added, @removed
+ * @lock: protects @up, @abandoned, @epoch, @asked, @token, @added, @removed
  * @up: requests can be sent
  * @leaving: detach has begun: nothing is brought up any more
+ * @abandoned: and the peer was given up: it is asked nothing any more
  * @epoch: of the link; 0 while it is down
  * @asked: requests that wait for their answers
  * @added, @removed: what EVENT_DEVICE said, until @plug has seen to it
@@ -64,6 +65,7 @@ struct hawser_bus {
 	spinlock_t lock;	/* the link's state, and who waits */
 	bool up;
 	bool leaving;
+	bool abandoned;
 	u32 epoch;
 	struct list_head asked;
 	u16 token;
@@ -105,6 +107,7 @@ enum hawser_wire {
  * @ref: held by the bus, by virtio's struct device, and in between
  * @number: its number on the bus
  * @lock: one conversation with the peer about this device at a time
+ * @until: when the one that is under way has to be over
  * @wire: how the peer writes
  * @device_id, @vendor_id, @max_queues, @config_size: what it said of itself
  * @offered: features of the peer
@@ -128,6 +131,7 @@ struct hawser_vdev {
 	u16 number;
 
 	struct mutex lock;	/* conversations with the peer */
+	unsigned long until;
 	enum hawser_wire wire;
 	u32 device_id;
 	u32 vendor_id;
@@ -158,10 +162,15 @@ static inline struct hawser_vdev *to_hawser(struct virtio_device *vdev)
 
 /*
  * bus.c: one request and its answer. @said gets at most @room bytes of payload;
- * their number, or -ENOTCONN (down), -ETIMEDOUT, -EMSGSIZE. Sleeps, bounded.
+ * their number, or -ENOTCONN (down), -ESHUTDOWN (abandoned), -ETIMEDOUT,
+ * -EMSGSIZE. Sleeps, bounded, and at most until @limit.
  */
 int hawser_bus_ask(struct hawser_bus *bus, u16 device, u8 type, u8 id,
-		   const void *payload, size_t bytes, void *said, size_t room);
+		   const void *payload, size_t bytes, void *said, size_t room,
+		   unsigned long limit);
+
+/* All requests of one conversation together take no longer. */
+#define HAWSER_CONVERSATION_MS 10000
 
 /* Sends an event; any context. */
 int hawser_bus_tell(struct hawser_bus *bus, u16 device, u8 id,

@@ -103,11 +103,22 @@ static u64 accept(const struct hawser_vdev *v)
 
 /* --- conversations; v->lock is held -------------------------------------- */
 
+static void begin(struct hawser_vdev *v)
+{
+	mutex_lock(&v->lock);
+	v->until = jiffies + msecs_to_jiffies(HAWSER_CONVERSATION_MS);
+}
+
+static void end(struct hawser_vdev *v)
+{
+	mutex_unlock(&v->lock);
+}
+
 static int ask(struct hawser_vdev *v, u8 id, const void *payload, size_t bytes,
 	       void *said, size_t room)
 {
 	return hawser_bus_ask(v->bus, v->number, 0, id, payload, bytes, said,
-			      room);
+			      room, v->until);
 }
 
 /* The same for an answer of a fixed size. */
@@ -543,7 +554,8 @@ static int start(struct hawser_vdev *v)
 /* A conversation failed. What does not come by the link's end is a fault. */
 static int judge(struct hawser_vdev *v, int ret, const char *what)
 {
-	if (ret && ret != -ENOTCONN && hawser_bus_is_up(v->bus))
+	if (ret && ret != -ENOTCONN && ret != -ESHUTDOWN &&
+	    hawser_bus_is_up(v->bus))
 		hawser_vdev_break(v, what);
 	return ret;
 }
@@ -555,7 +567,7 @@ void hawser_vdev_sync(struct hawser_vdev *v, u32 epoch)
 	bool changed = false, registered;
 	int ret = 0;
 
-	mutex_lock(&v->lock);
+	begin(v);
 	if (v->gone || v->broken)
 		goto out;
 	if (v->epoch == epoch) {
@@ -584,7 +596,7 @@ out:
 	registered = changed && v->registered;
 	if (changed && !v->registered)
 		v->changed_early = true;
-	mutex_unlock(&v->lock);
+	end(v);
 	if (v->gone)
 		hawser_vdev_gone(v);
 	if (registered)
@@ -668,7 +680,7 @@ static void op_set(struct virtio_device *vdev, unsigned int offset,
 
 	if (offset > v->config_size || len > v->config_size - offset)
 		return;
-	mutex_lock(&v->lock);
+	begin(v);
 	spin_lock_irq(&v->config_lock);
 	memcpy(v->config + offset, buf, len);
 	memset(v->written + offset, 1, len);
@@ -681,7 +693,7 @@ static void op_set(struct virtio_device *vdev, unsigned int offset,
 			ret = ask_config(v, &changed);
 		judge(v, ret, "it does not take its configuration");
 	}
-	mutex_unlock(&v->lock);
+	end(v);
 }
 
 static u32 op_generation(struct virtio_device *vdev)
@@ -704,7 +716,7 @@ static void op_set_status(struct virtio_device *vdev, u8 status)
 	bool changed;
 	int ret = 0;
 
-	mutex_lock(&v->lock);
+	begin(v);
 	v->status = status & ~VIRTIO_CONFIG_S_NEEDS_RESET;
 	if (!v->epoch || v->broken)
 		goto out;	/* later, or never */
@@ -729,7 +741,7 @@ static void op_set_status(struct virtio_device *vdev, u8 status)
 	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) && READ_ONCE(v->broken))
 		v->status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 out:
-	mutex_unlock(&v->lock);
+	end(v);
 }
 
 static void op_reset(struct virtio_device *vdev)
@@ -738,8 +750,9 @@ static void op_reset(struct virtio_device *vdev)
 	unsigned int n;
 	bool unknown;
 	int ret = 0;
+	u32 epoch;
 
-	mutex_lock(&v->lock);
+	begin(v);
 	for (n = 0; n < HAWSER_QUEUES; n++) {
 		if (v->queues[n])
 			hawser_queue_forget(v->queues[n]);
@@ -750,7 +763,9 @@ static void op_reset(struct virtio_device *vdev)
 		if (v->queues[n])
 			tasklet_unlock_wait(&v->queues[n]->bh);
 	}
-	if (v->epoch && (v->status || v->broken)) {
+	/* A device that the peer has taken away is not asked. */
+	if (v->epoch && (v->status || v->broken) &&
+	    (!v->gone || READ_ONCE(v->bus->abandoned))) {
 		ret = reset_peer(v);
 		if (ret == -ENOTCONN)
 			ret = 0;
@@ -769,10 +784,12 @@ static void op_reset(struct virtio_device *vdev)
 	v->broken = false;
 	if (v->written)
 		memset(v->written, 0, v->config_size);
-	mutex_unlock(&v->lock);
-	if (unknown) {	/* and the driver asks next what it offers */
-		queue_work(v->bus->protocol, &v->bus->sync);
-		flush_work(&v->bus->sync);
+	end(v);
+	epoch = READ_ONCE(v->bus->epoch);
+	if (unknown && epoch) {	/* the driver asks next what it offers */
+		hawser_vdev_sync(v, epoch);
+		/* It may be another one now. */
+		queue_work(v->bus->plugging, &v->bus->plug);
 	}
 	if (ret)
 		dev_err(&vdev->dev, "does not end its reset (%d)\n", ret);
@@ -959,11 +976,11 @@ struct hawser_vdev *hawser_vdev_open(struct hawser_bus *bus, u16 number)
 	dev = &v->vdev.dev;
 	dev->parent = &bus->dev;
 	dev->release = vdev_release;
-	mutex_lock(&v->lock);
+	begin(v);
 	v->epoch = READ_ONCE(bus->epoch);
 	ret = v->epoch ? learn(v) : -ENOTCONN;
 	ret = ret ?: ask_config(v, &changed);
-	mutex_unlock(&v->lock);
+	end(v);
 	if (ret) {
 		hawser_vdev_put(v);
 		return ERR_PTR(ret);

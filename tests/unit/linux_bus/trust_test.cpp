@@ -103,6 +103,51 @@ TEST_CASE("a peer that does not answer holds nobody up for ever") {
   CHECK(scene.peer.serve(0, "!").size() == 1);
 }
 
+TEST_CASE("a peer that answers each question late does not hold up a conversation for ever") {
+  Driver driver;
+  Peer peer;
+  peer.models[3].config.assign(4096, 7);
+  peer.link()->mtu = 52;
+  bool late = true;
+  peer.instead = [&](const msg::wire::Header& header, const std::string&) {
+    if (late && (header.type & msg::VIRTIO_MSG_TYPE_BUS) == 0) stub_pass_us(4'900'000);
+    return false;
+  };
+  const auto before = stub_jiffies;
+  peer.come();
+  CHECK(stub_jiffies - before < 16'000);
+  CHECK(Driver::vdev == nullptr);
+  late = false;
+  peer.die();
+  peer.come();
+  REQUIRE(Driver::vdev != nullptr);
+  // The same of a device that drivers use, as often as the peer says that its configuration is another one.
+  late = true;
+  for (int n = 0; n < 5; ++n) {
+    const msg::wire::EventConfig event{};
+    const auto then = stub_jiffies;
+    peer.say(0, msg::VIRTIO_MSG_EVENT_CONFIG, 3, 0, &event, sizeof(event));
+    stub_run();
+    CHECK(stub_jiffies - then < 16'000);
+  }
+  late = false;
+}
+
+TEST_CASE("however many devices a mute peer has, they are taken away within a bounded time") {
+  Driver driver;
+  stub_driver = {[](virtio_device* device) { device->config->set_status(device, 3); },
+                 [](virtio_device* device) { device->config->reset(device); }, nullptr};
+  Peer peer;
+  for (std::uint16_t number = 0; number < 8; ++number) peer.models[number].id = 2;
+  peer.come();
+  peer.instead = [](const msg::wire::Header&, const std::string&) { return true; };
+  stub_while_waiting = [] { stub_run(); };
+  const auto before = stub_jiffies;
+  hawser_bus_detach(peer.link());
+  stub_while_waiting = nullptr;
+  CHECK(stub_jiffies - before < 10'500);
+}
+
 TEST_CASE("a device that is another one after its return is replaced") {
   Scene scene;
   scene.peer.come();

@@ -274,6 +274,7 @@ bool cancel_delayed_work_sync(struct delayed_work *work);
 bool flush_work(struct work_struct *work);
 #define to_delayed_work(at) container_of(at, struct delayed_work, work)
 #define WQ_MEM_RECLAIM 0
+#define system_unbound_wq ((struct workqueue_struct *)NULL)
 #define alloc_ordered_workqueue(...) \
 	((struct workqueue_struct *)kzalloc(sizeof(struct workqueue_struct), 0))
 #define destroy_workqueue(queue) kfree(queue)
