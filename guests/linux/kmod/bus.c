@@ -504,11 +504,15 @@ unsigned int hawser_bus_devices_in_use(struct hawser_link *link)
 	struct hawser_bus *bus = link->bus;
 	unsigned int number, count = 0;
 
-	for (number = 0; bus && number < HAWSER_DEVICES; number++) {
-		struct hawser_vdev *v = READ_ONCE(bus->vdevs[number]);
+	if (!bus)
+		return 0;
+	mutex_lock(&bus->vdevs_lock);
+	for (number = 0; number < HAWSER_DEVICES; number++) {
+		struct hawser_vdev *v = bus->vdevs[number];
 
 		count += v && (READ_ONCE(v->status) & VIRTIO_CONFIG_S_DRIVER);
 	}
+	mutex_unlock(&bus->vdevs_lock);
 	return count;
 }
 EXPORT_SYMBOL_GPL(hawser_bus_devices_in_use);

@@ -110,7 +110,7 @@ void hawser_bus_rung(struct hawser_link *link, u64 marks);
 
 /*
  * Virtio devices of this link that a driver has begun to use, so that giving
- * the link away would hurt. Any context; a snapshot.
+ * the link away would hurt. Process context; a snapshot.
  */
 unsigned int hawser_bus_devices_in_use(struct hawser_link *link);
 
