@@ -27,9 +27,13 @@ static ssize_t queues_show(struct device *dev, struct device_attribute *attr,
 
 		if (!v)
 			continue;
-		mutex_lock(&v->lock);
+		/*
+		 * Not under its lock: who has that may wait for the peer, and
+		 * the answer is delivered under the lock that is held here.
+		 */
+		rcu_read_lock();
 		for (n = 0; n < HAWSER_QUEUES; n++) {
-			struct hawser_queue *q = v->queues[n];
+			struct hawser_queue *q = READ_ONCE(v->queues[n]);
 
 			if (!q)
 				continue;
@@ -39,7 +43,7 @@ static ssize_t queues_show(struct device *dev, struct device_attribute *attr,
 					    q->doorbells, q->interrupts,
 					    q->copied);
 		}
-		mutex_unlock(&v->lock);
+		rcu_read_unlock();
 	}
 	mutex_unlock(&bus->vdevs_lock);
 	return at;
