@@ -11,6 +11,7 @@
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/pm.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <uapi/linux/virtio_config.h>
 
@@ -423,6 +424,7 @@ static void plug(struct work_struct *work)
 static void sync_devices(struct work_struct *work)
 {
 	struct hawser_bus *bus = container_of(work, struct hawser_bus, sync);
+	unsigned int noio = memalloc_noio_save();
 	unsigned int number;
 	u32 epoch;
 
@@ -441,6 +443,7 @@ static void sync_devices(struct work_struct *work)
 			hawser_vdev_sync(v, epoch);
 		hawser_vdev_put(v);
 	}
+	memalloc_noio_restore(noio);
 	queue_work(bus->plugging, &bus->plug);
 }
 

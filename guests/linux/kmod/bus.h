@@ -108,6 +108,7 @@ enum hawser_wire {
  * @number: its number on the bus
  * @lock: one conversation with the peer about this device at a time
  * @until: when the one that is under way has to be over
+ * @noio: of who holds it: whether its allocations might do I/O before
  * @wire: how the peer writes
  * @device_id, @vendor_id, @max_queues, @config_size: what it said of itself
  * @offered: features of the peer
@@ -132,6 +133,7 @@ struct hawser_vdev {
 
 	struct mutex lock;	/* conversations with the peer */
 	unsigned long until;
+	unsigned int noio;
 	enum hawser_wire wire;
 	u32 device_id;
 	u32 vendor_id;

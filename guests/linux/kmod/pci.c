@@ -14,6 +14,7 @@
 #include <linux/io.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/utsname.h>
 #ifdef CONFIG_X86
@@ -186,16 +187,12 @@ static bool attach_bus(struct hawser_ivshmem *ivshmem)
 	return true;
 }
 
-static void tell(struct work_struct *work)
+static void tell_bus(struct hawser_ivshmem *ivshmem)
 {
-	struct hawser_ivshmem *ivshmem =
-		container_of(work, struct hawser_ivshmem, tell);
 	struct hawser_region *region = &ivshmem->region;
 	unsigned int messages;
 	u32 up;
 
-	if (!smp_load_acquire(&ivshmem->running)) /* pairs with start_end() */
-		return;
 	up = hawser_region_up_count(region);
 	if (ivshmem->told && ivshmem->told != up) {
 		hawser_bus_down(&ivshmem->link);
@@ -220,6 +217,20 @@ static void tell(struct work_struct *work)
 		queue_work(ivshmem->work, &ivshmem->tell);
 	if (hawser_region_stale(region))
 		look_now(ivshmem);
+}
+
+static void tell(struct work_struct *work)
+{
+	struct hawser_ivshmem *ivshmem =
+		container_of(work, struct hawser_ivshmem, tell);
+	unsigned int noio;
+
+	if (!smp_load_acquire(&ivshmem->running)) /* pairs with start_end() */
+		return;
+	/* Memory may be freed by writing to a disk that waits for this. */
+	noio = memalloc_noio_save();
+	tell_bus(ivshmem);
+	memalloc_noio_restore(noio);
 }
 
 static void start_end(struct hawser_ivshmem *ivshmem)

@@ -14,6 +14,7 @@
 #include <linux/delay.h>
 #include <linux/log2.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
@@ -103,14 +104,17 @@ static u64 accept(const struct hawser_vdev *v)
 
 /* --- conversations; v->lock is held -------------------------------------- */
 
+/* What is allocated must not wait for a disk that waits for just this. */
 static void begin(struct hawser_vdev *v)
 {
 	mutex_lock(&v->lock);
+	v->noio = memalloc_noio_save();
 	v->until = jiffies + msecs_to_jiffies(HAWSER_CONVERSATION_MS);
 }
 
 static void end(struct hawser_vdev *v)
 {
+	memalloc_noio_restore(v->noio);
 	mutex_unlock(&v->lock);
 }
 

@@ -113,6 +113,8 @@ typedef u64 phys_addr_t;
 void *kzalloc(size_t bytes, gfp_t gfp);
 void *kcalloc(size_t n, size_t bytes, gfp_t gfp);
 void kfree(const void *memory);
+#define memalloc_noio_save() 0u
+#define memalloc_noio_restore(flags) ((void)(flags))
 #define kvzalloc kzalloc
 #define kvfree kfree
 #define kmalloc kzalloc
