@@ -258,7 +258,8 @@ EXPORT_SYMBOL_GPL(hawser_bus_rung);
 
 /*
  * Memory of the region has become free, and some queue found none before; it
- * may be any queue of any device.
+ * may be any queue of any device, and may not have noted yet that it is
+ * blocked: that is only seen under its lock.
  */
 static void feed(struct tasklet_struct *tasklet)
 {
@@ -268,10 +269,8 @@ static void feed(struct tasklet_struct *tasklet)
 
 	rcu_read_lock();
 	for (mark = 0; mark < HAWSER_MARKS; mark++) {
-		list_for_each_entry_rcu(q, &bus->by_mark[mark], mark_node) {
-			if (READ_ONCE(q->blocked))
-				tasklet_schedule(&q->bh);
-		}
+		list_for_each_entry_rcu(q, &bus->by_mark[mark], mark_node)
+			tasklet_schedule(&q->bh);
 	}
 	rcu_read_unlock();
 }

@@ -190,6 +190,16 @@ int hawser_arena_open(struct hawser_bus *bus);
 void hawser_arena_close(struct hawser_bus *bus);
 void hawser_graves_clear(struct hawser_bus *bus);
 
+/* Memory of the region was given back, if any, by gen_pool_free(). Any context. */
+static inline void hawser_bus_feed(struct hawser_bus *bus)
+{
+	smp_mb__after_atomic();	/* pairs with the barrier in shared_post() */
+	if (READ_ONCE(bus->starving)) {
+		WRITE_ONCE(bus->starving, false);
+		tasklet_schedule(&bus->feed);
+	}
+}
+
 static inline bool hawser_bus_is_up(struct hawser_bus *bus)
 {
 	return READ_ONCE(bus->up);

@@ -364,12 +364,7 @@ static int collect(struct hawser_queue *q, int chains, const char **why)
 			bytes -= done.written;
 		}
 		hawser_path_release(q, done.slot);
-		/* Pairs with the barrier in hawser_path_post(). */
-		smp_mb__after_atomic();
-		if (READ_ONCE(q->bus->starving)) {
-			WRITE_ONCE(q->bus->starving, false);
-			tasklet_schedule(&q->bus->feed);
-		}
+		hawser_bus_feed(q->bus);
 		q->impatient = false;
 		q->blocked = false;
 		count++;

@@ -181,6 +181,7 @@ static void shared_close(struct hawser_queue *q)
 	path->slots = NULL;
 	path->free = NULL;
 	path->num = 0;
+	hawser_bus_feed(q->bus);
 }
 
 /* What a device that was not seen to end its reset may still write to. */
@@ -234,6 +235,7 @@ void hawser_graves_clear(struct hawser_bus *bus)
 		list_del(&grave->node);
 		kfree(grave);
 	}
+	hawser_bus_feed(bus);
 }
 
 /* --- to the peer --------------------------------------------------------- */
@@ -274,7 +276,7 @@ static int shared_post(struct hawser_queue *q, const struct hawser_chain *chain,
 	if (!at) {
 		/* Once more: what was given back before this wakes nobody. */
 		WRITE_ONCE(q->bus->starving, true);
-		smp_mb();	/* pairs with collect() in relay.c */
+		smp_mb();	/* pairs with hawser_bus_feed() */
 		at = fair(q, pool, bytes) ? gen_pool_alloc(pool, bytes) : 0;
 		if (!at)
 			return -EAGAIN;

@@ -216,6 +216,45 @@ TEST_CASE("frames that one batch leaves are not forgotten when the peer has noth
   CHECK(peer.at<vring_avail>(ring.driver)->ring[ring.size] == used->idx);
 }
 
+TEST_CASE("memory that one driver leaves is another one's that waits for it") {
+  static std::vector<virtio_device*> disks;
+  static std::vector<virtqueue*> theirs;
+  disks.clear();
+  theirs.clear();
+  Driver driver;
+  stub_driver.probe = [](virtio_device* device) {
+    Driver::probe(device);
+    disks.push_back(device);
+    theirs.push_back(Driver::queues[0]);
+  };
+  Peer peer;
+  peer.models[3].id = peer.models[4].id = 2;
+  peer.come();
+  REQUIRE(theirs.size() == 2);
+  const std::string half(393'000, 'q');
+  Driver::queues = {theirs[0]};
+  Driver::add(0, half, nullptr);
+  Driver::queues = {theirs[1]};
+  Driver::add(0, half, nullptr);
+  REQUIRE(peer.take(3));
+  REQUIRE_FALSE(peer.take(4));
+  bool ended = true;  // its reset; then it is in nobody's memory any more
+  SUBCASE("at once") {}
+  SUBCASE("when the link is down, for its device did not end its reset") {
+    ended = false;
+    peer.instead = [](const linux_bus::msg::wire::Header& header, const std::string&) {
+      return header.dev_num == 3 && header.msg_id == linux_bus::msg::VIRTIO_MSG_SET_DEVICE_STATUS;
+    };
+  }
+  disks[0]->config->reset(disks[0]);
+  stub_run();
+  CHECK(peer.take(4).has_value() == ended);
+  peer.instead = nullptr;
+  peer.die();
+  peer.come();
+  CHECK(peer.take(4));
+}
+
 TEST_CASE("receive buffers are handed to the next peer as well") {
   Scene scene(1, 2);
   std::string buffer(1500, '.');
