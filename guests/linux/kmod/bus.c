@@ -349,8 +349,9 @@ static void plug_in(struct hawser_bus *bus, u16 number)
 	v = hawser_vdev_open(bus, number);
 	if (IS_ERR(v)) {
 		if (PTR_ERR(v) != -ENOTCONN && PTR_ERR(v) != -ESHUTDOWN)
-			dev_warn(&bus->dev, "device %u: cannot be used (%ld)\n",
-				 number, PTR_ERR(v));
+			dev_warn_ratelimited(&bus->dev,
+					     "device %u: cannot be used (%ld)\n",
+					     number, PTR_ERR(v));
 		return;
 	}
 	mutex_lock(&bus->vdevs_lock);
@@ -389,8 +390,8 @@ static void plug(struct work_struct *work)
 	if (enumerate) {
 		if (list_devices(bus, there)) {
 			if (hawser_bus_is_up(bus))
-				dev_warn(&bus->dev,
-					 "the peer does not say which devices it has\n");
+				dev_warn_ratelimited(&bus->dev,
+						     "the peer does not say which devices it has\n");
 		} else {
 			bitmap_or(added, added, there, HAWSER_DEVICES);
 			for (number = 0; number < HAWSER_DEVICES; number++) {

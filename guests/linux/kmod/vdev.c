@@ -648,7 +648,8 @@ void hawser_vdev_break(struct hawser_vdev *v, const char *why)
 {
 	if (xchg(&v->broken, true))
 		return;
-	dev_err(&v->bus->dev, "device %u is broken: %s\n", v->number, why);
+	dev_err_ratelimited(&v->bus->dev, "device %u is broken: %s\n",
+			    v->number, why);
 	kill_queues(v);
 }
 
@@ -796,7 +797,8 @@ static void op_reset(struct virtio_device *vdev)
 		queue_work(v->bus->plugging, &v->bus->plug);
 	}
 	if (ret)
-		dev_err(&vdev->dev, "does not end its reset (%d)\n", ret);
+		dev_err_ratelimited(&vdev->dev, "does not end its reset (%d)\n",
+				    ret);
 }
 
 static u64 op_get_features(struct virtio_device *vdev)
@@ -1003,7 +1005,8 @@ int hawser_vdev_register(struct hawser_vdev *v)
 	ret = register_virtio_device(&v->vdev);
 	if (ret) {
 		put_device(&v->vdev.dev);
-		dev_err(&v->bus->dev, "device %u: error %d\n", v->number, ret);
+		dev_err_ratelimited(&v->bus->dev, "device %u: error %d\n",
+				    v->number, ret);
 		return ret;
 	}
 	mutex_lock(&v->lock);

@@ -346,6 +346,8 @@ int dev_set_name(struct device *dev, const char *format, ...);
 void stub_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define dev_err(dev, ...) ((void)(dev), stub_log(__VA_ARGS__))
 #define dev_warn dev_err
+#define dev_err_ratelimited dev_err
+#define dev_warn_ratelimited dev_err
 #define dev_info(dev, ...) ((void)(dev))
 #define dev_info_ratelimited dev_info
 
