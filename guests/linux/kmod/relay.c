@@ -32,12 +32,13 @@
 /* One batch: what an interrupt handler does at once. */
 #define BATCH_CHAINS 16
 #define BATCH_BYTES (64 * 1024)
-/* Batches in one run of the tasklet. */
+/* Batches in one run of the tasklet, and in one kick. */
 #define BATCHES 8
 /* A queue that finds no room for so long throws its frames away. */
 #define PATIENCE msecs_to_jiffies(500)
-/* Console output is waited for so long once, by its spinning driver. */
+/* Console output is waited for so long by its spinning driver, that often. */
 #define SPIN_US 20000
+#define SPIN_AGAIN msecs_to_jiffies(500)
 
 static inline u16 le16(__virtio16 value)
 {
@@ -379,7 +380,7 @@ static bool wait_for_room(struct hawser_queue *q,
 	ktime_t until = ktime_add_us(ktime_get(), SPIN_US);
 	int ret;
 
-	if (q->impatient)
+	if (time_before(jiffies, q->spin_again))
 		return false;
 	if (hawser_path_publish(q))
 		q->bus->link->ops->ring(q->bus->link, q->device, q->index);
@@ -389,7 +390,7 @@ static bool wait_for_room(struct hawser_queue *q,
 			return true;
 		cpu_relax();
 	} while (ret >= 0 && ktime_before(ktime_get(), until));
-	q->impatient = true;
+	q->spin_again = jiffies + SPIN_AGAIN;
 	return false;
 }
 
@@ -428,9 +429,11 @@ static bool send_one(struct hawser_queue *q, u16 head, const char **why)
 	return true;
 }
 
-/* Sends what the driver has ready. True: there may be more. */
-static bool submit(struct hawser_queue *q, int chains, const char **why)
+/* Sends what the driver has ready, one batch. True: there may be more. */
+static bool submit(struct hawser_queue *q, const char **why)
 {
+	u64 enough = q->copied + BATCH_BYTES;
+	int chains = BATCH_CHAINS;
 	bool more = false;
 	u16 head;
 
@@ -442,7 +445,7 @@ static bool submit(struct hawser_queue *q, int chains, const char **why)
 				continue;
 			break;
 		}
-		if (!chains--) {
+		if (!chains-- || q->copied >= enough) {
 			q->unsent = true;
 			more = true;
 			break;
@@ -482,7 +485,7 @@ static bool batch(struct hawser_queue *q, bool *call, const char **why)
 	}
 	if (!*why && (q->again_count || q->blocked || q->unsent || done > 0 ||
 		      q->dead))
-		more |= submit(q, BATCH_CHAINS, why);
+		more |= submit(q, why);
 	if (q->live && !more && !*why &&
 	    (q->care == HAWSER_AGAIN || q->care == HAWSER_CAUTIOUS))
 		more = hawser_path_arm(q);
@@ -508,14 +511,19 @@ static bool hawser_notify(struct virtqueue *vq)
 	struct hawser_queue *q = vq->priv;
 	const char *why = NULL;
 	unsigned long flags;
-	bool more, call;
+	int batches = BATCHES;
+	bool more, again, call = false;
 
-	spin_lock_irqsave(&q->lock, flags);
-	more = submit(q, q->ring.num, &why);
-	call = show_finished(q);
-	if (call)
-		q->call = true;
-	spin_unlock_irqrestore(&q->lock, flags);
+	do {
+		spin_lock_irqsave(&q->lock, flags);
+		more = submit(q, &why);
+		again = more && q->unsent;
+		if (show_finished(q)) {
+			q->call = true;
+			call = true;
+		}
+		spin_unlock_irqrestore(&q->lock, flags);
+	} while (again && --batches);
 
 	/*
 	 * A driver may hold the lock here that its callback takes, so it is
@@ -661,6 +669,7 @@ void hawser_queue_start(struct hawser_queue *q)
 	q->live = true;
 	q->blocked = true;	/* so that the bottom half looks */
 	q->impatient = false;
+	q->spin_again = jiffies;
 	spin_unlock_irq(&q->lock);
 	tasklet_schedule(&q->bh);
 }

@@ -108,6 +108,8 @@ struct hawser_path {
  * @dead: nobody ever will: chains end at once, with an error where there is one
  * @blocked: a chain finds no room at the peer
  * @unsent: there are more chains than one batch took
+ * @impatient: for so long that frames are thrown away until there is room
+ * @spin_again: when a spinning driver may be made to wait the next time
  * @mergeable: the driver takes frames in several buffers
  * @frame_left: buffers of such a frame that have not come yet
  * @whole_idx: as much of what is used is whole frames
@@ -140,6 +142,7 @@ struct hawser_queue {
 	bool blocked;
 	bool unsent;
 	bool impatient;
+	unsigned long spin_again;
 	u16 *again;
 	u16 again_first;
 	u16 again_count;

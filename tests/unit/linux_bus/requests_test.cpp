@@ -277,6 +277,20 @@ TEST_CASE("console output never waits for long, not even for a peer that takes n
   CHECK(scene.peer.serve(3, "", 1).size() == 8);
 }
 
+TEST_CASE("a console whose peer takes one piece of output now and then does not hold up each of the next ones") {
+  Scene scene(3, 2);
+  for (int n = 0; n < 9; ++n) Driver::add(1, "x", nullptr);
+  const auto before = stub_jiffies;
+  for (int n = 0; n < 10; ++n) {
+    const auto taken = scene.peer.take(3, 1);
+    REQUIRE(taken);
+    scene.peer.use(3, 1, taken->id, 0);
+    Driver::add(1, "x", nullptr);
+    Driver::add(1, "x", nullptr);
+  }
+  CHECK(stub_jiffies - before < 50);
+}
+
 TEST_CASE("a device that goes ends what its driver waits for") {
   Scene scene;
   std::string status(1, '\0');

@@ -231,6 +231,7 @@ extern unsigned long stub_jiffies;
 #define jiffies stub_jiffies
 #define msecs_to_jiffies(ms) ((unsigned long)(ms))
 #define time_after(a, b) ((long)((b) - (a)) < 0)
+#define time_before(a, b) time_after(b, a)
 typedef s64 ktime_t;
 ktime_t ktime_get(void);
 #define ktime_get_ns() ((u64)ktime_get())
