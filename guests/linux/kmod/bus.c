@@ -201,7 +201,9 @@ static void take_event(struct hawser_bus *bus, u8 id, u16 device,
 
 		memcpy(&used, payload, sizeof(used));
 		mark = hawser_mark_of(device, le32_to_cpu(used.vq_index));
+		local_bh_disable();
 		hawser_bus_rung(bus->link, BIT_ULL(mark));
+		local_bh_enable();
 	}
 	mutex_unlock(&bus->vdevs_lock);
 }

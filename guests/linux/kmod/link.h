@@ -105,7 +105,10 @@ void hawser_bus_down(struct hawser_link *link);
 void hawser_bus_message(struct hawser_link *link, const void *message,
 			size_t bytes);
 
-/* Any context, hard interrupts too: these marks were rung (bit n: mark n). */
+/*
+ * These marks were rung (bit n: mark n). Hard interrupts, tasklets; elsewhere
+ * with bottom halves disabled, as drivers are called from it.
+ */
 void hawser_bus_rung(struct hawser_link *link, u64 marks);
 
 /*

@@ -157,7 +157,9 @@ static void beat(struct work_struct *work)
 	event = hawser_region_poll(&ivshmem->region, ktime_get_ns());
 	say(ivshmem, event);
 	/* Rings may be lost, so this looks for what they would have told of. */
+	local_bh_disable();
 	pass_marks(ivshmem);
+	local_bh_enable();
 	if (hawser_region_up_count(&ivshmem->region) !=
 		    READ_ONCE(ivshmem->told) ||
 	    hawser_region_waiting(&ivshmem->region))

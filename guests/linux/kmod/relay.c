@@ -493,11 +493,34 @@ static bool batch(struct hawser_queue *q, bool *call, const char **why)
 	return more;
 }
 
+/*
+ * The lock is held. True: the driver is called by us, one at a time; otherwise
+ * whoever calls it just now has the tasklet call it once more.
+ */
+static bool begin_call(struct hawser_queue *q)
+{
+	if (q->calling) {
+		q->call = true;
+		return false;
+	}
+	q->calling = true;
+	q->interrupts++;
+	return true;
+}
+
 /* Calling the driver may make it kick, so never under the lock. */
 static void call_driver(struct hawser_queue *q)
 {
-	q->interrupts++;
+	unsigned long flags;
+	bool again;
+
 	vring_interrupt(0, q->vq);
+	spin_lock_irqsave(&q->lock, flags);
+	q->calling = false;
+	again = q->call;
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (again)
+		tasklet_schedule(&q->bh);
 }
 
 static void give_up(struct hawser_queue *q, const char *why)
@@ -543,6 +566,7 @@ void hawser_queue_rung(struct hawser_queue *q)
 
 	spin_lock_irqsave(&q->lock, flags);
 	more = batch(q, &call, &why);
+	call = call && begin_call(q);
 	spin_unlock_irqrestore(&q->lock, flags);
 	if (call)
 		call_driver(q);
@@ -565,6 +589,7 @@ static void bottom_half(struct tasklet_struct *bh)
 		call = q->call;
 		q->call = false;
 		more = batch(q, &call, &why);
+		call = call && begin_call(q);
 		spin_unlock_irqrestore(&q->lock, flags);
 		if (call)
 			call_driver(q);

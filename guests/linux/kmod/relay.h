@@ -114,6 +114,8 @@ struct hawser_path {
  * @frame_left: buffers of such a frame that have not come yet
  * @whole_idx: as much of what is used is whole frames
  * @again: chains that were at a peer that is gone, in their old order
+ * @call: its driver is to be called by the tasklet
+ * @calling: it is being called, and as drivers expect, by one at a time
  * @bh: what is too much for an interrupt handler
  * @patience: how long a chain of a HAWSER_POST queue may find no room
  */
@@ -149,6 +151,7 @@ struct hawser_queue {
 	struct hawser_path path;
 	u16 call_from;
 	bool call;
+	bool calling;
 
 	struct tasklet_struct bh;
 	struct timer_list patience;

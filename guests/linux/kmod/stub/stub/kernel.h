@@ -208,6 +208,8 @@ static inline void list_splice_tail_init(struct list_head *from, struct list_hea
 	     at = after,                                                    \
 	    after = list_entry(at->member.next, __typeof__(*at), member))
 
+#define local_bh_disable() ((void)0)
+#define local_bh_enable() ((void)0)
 #define rcu_read_lock() ((void)0)
 #define rcu_read_unlock() ((void)0)
 #define synchronize_rcu() ((void)0)
