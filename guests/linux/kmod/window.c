@@ -135,8 +135,8 @@ static long take_bell(struct hawser_ivshmem *ivshmem,
 }
 
 /*
- * The program's memory is reached without the mutex: mmap() takes that while it
- * holds the lock that a fault would wait for.
+ * The program's memory is reached without the mutex: a fault takes that while
+ * it holds the lock of that memory.
  */
 static long window_ioctl(struct file *file, unsigned int command,
 			 unsigned long argument)
@@ -168,30 +168,59 @@ static long window_ioctl(struct file *file, unsigned int command,
 	return result;
 }
 
+/*
+ * Page by page, for a mapping is found by hawser_window_vanish() only after
+ * mmap() is over: what that then takes away must not have been put there, or
+ * must not come back.
+ */
+static vm_fault_t window_fault(struct vm_fault *fault)
+{
+	struct hawser_ivshmem *ivshmem = fault->vma->vm_private_data;
+	vm_fault_t result = VM_FAULT_SIGBUS;
+
+	mutex_lock(&ivshmem->mutex);
+	if (!ivshmem->gone)
+		/* Asks for write-back, and gets what the kernel got. */
+		result = vmf_insert_pfn(fault->vma, fault->address,
+					(pci_resource_start(ivshmem->pdev,
+							    IVSHMEM_MEMORY) >>
+					 PAGE_SHIFT) + fault->pgoff);
+	mutex_unlock(&ivshmem->mutex);
+	return result;
+}
+
+static const struct vm_operations_struct window_mapping = {
+	.fault = window_fault,
+};
+
+static void mark_as_device(struct vm_area_struct *vma)
+{
+	unsigned long flags = VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP;
+
+#ifdef HAWSER_VM_FLAGS_SET	/* Linux 6.3 */
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
+
 static int window_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct hawser_ivshmem *ivshmem = file->private_data;
 	unsigned long bytes = vma->vm_end - vma->vm_start;
 	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
-	int err;
 
-	if (!(vma->vm_flags & VM_SHARED))
+	if (!(vma->vm_flags & VM_SHARED) ||
+	    offset > ivshmem->window.bytes ||
+	    bytes > ivshmem->window.bytes - offset)
 		return -EINVAL;
-	mutex_lock(&ivshmem->mutex);
-	if (ivshmem->gone)
-		err = -ENODEV;
-	else if (offset > ivshmem->window.bytes ||
-		 bytes > ivshmem->window.bytes - offset)
-		err = -EINVAL;
-	else
-		/* Asks for write-back, and gets what the kernel got. */
-		err = io_remap_pfn_range(vma, vma->vm_start,
-					 (pci_resource_start(ivshmem->pdev,
-							     IVSHMEM_MEMORY) +
-					  offset) >> PAGE_SHIFT,
-					 bytes, vma->vm_page_prot);
-	mutex_unlock(&ivshmem->mutex);
-	return err;
+	if (READ_ONCE(ivshmem->gone))
+		return -ENODEV;
+	mark_as_device(vma);
+	vma->vm_page_prot = pgprot_decrypted(vma->vm_page_prot);
+	vma->vm_private_data = ivshmem;
+	vma->vm_ops = &window_mapping;
+	return 0;
 }
 
 static const struct file_operations window_operations = {
