@@ -7,6 +7,7 @@
  * virtio-msg PATCH v2 text; devices of the first text are understood as well.
  */
 
+#include <linux/delay.h>
 #include <linux/idr.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
@@ -24,6 +25,8 @@
 #define FULL_MS 2
 /* How long a peer that is there is given to finish what drivers wait for. */
 #define LEAVE_MS 10000
+/* How long a suspend waits for what drivers wait for, before it is refused. */
+#define SUSPEND_MS 5000
 
 static DEFINE_IDA(bus_ids);
 
@@ -380,6 +383,10 @@ static void plug(struct work_struct *work)
 	bool enumerate;
 
 	mutex_lock(&bus->plug_lock);
+	if (bus->suspended) {	/* comes again with the end of it */
+		mutex_unlock(&bus->plug_lock);
+		return;
+	}
 	spin_lock_irq(&bus->lock);
 	bitmap_copy(added, bus->added, HAWSER_DEVICES);
 	bitmap_copy(removed, bus->removed, HAWSER_DEVICES);
@@ -554,18 +561,47 @@ static void bus_release(struct device *dev)
 }
 
 #ifdef CONFIG_PM_SLEEP
-/* After the drivers of what hangs below, before the carrier. */
-static int bus_suspend(struct device *dev)
+/* Of the devices with lower numbers; the last one's error. */
+static int thaw(struct hawser_bus *bus, unsigned int end)
 {
-	struct hawser_bus *bus = container_of(dev, struct hawser_bus, dev);
 	unsigned int number;
 	int ret = 0;
 
-	flush_work(&bus->plug);
-	mutex_lock(&bus->plug_lock);
-	for (number = 0; !ret && number < HAWSER_DEVICES; number++) {
+	for (number = 0; number < end; number++) {
 		if (bus->vdevs[number])
-			ret = hawser_vdev_freeze(bus->vdevs[number]);
+			ret = hawser_vdev_restore(bus->vdevs[number]) ?: ret;
+	}
+	bus->suspended = false;
+	queue_work(bus->plugging, &bus->plug);
+	return ret;
+}
+
+/*
+ * After the drivers of what hangs below, before the carrier. Everybody is
+ * frozen who might end a wait for a peer that is away, so there is none.
+ */
+static int bus_suspend(struct device *dev)
+{
+	struct hawser_bus *bus = container_of(dev, struct hawser_bus, dev);
+	unsigned long limit = jiffies + msecs_to_jiffies(SUSPEND_MS);
+	unsigned int number;
+	int ret = 0;
+
+	/* A driver that begins may wait for the peer, too. */
+	while (!mutex_trylock(&bus->plug_lock)) {
+		if (time_after(jiffies, limit))
+			return -EBUSY;
+		usleep_range(1000, 3000);
+	}
+	bus->suspended = true;
+	for (number = 0; number < HAWSER_DEVICES; number++) {
+		if (!bus->vdevs[number])
+			continue;
+		ret = hawser_vdev_freeze(bus->vdevs[number], limit);
+		if (ret) {
+			thaw(bus, number);
+			break;
+		}
 	}
 	mutex_unlock(&bus->plug_lock);
 	return ret;
@@ -574,14 +610,10 @@ static int bus_suspend(struct device *dev)
 static int bus_resume(struct device *dev)
 {
 	struct hawser_bus *bus = container_of(dev, struct hawser_bus, dev);
-	unsigned int number;
-	int ret = 0;
+	int ret;
 
 	mutex_lock(&bus->plug_lock);
-	for (number = 0; number < HAWSER_DEVICES; number++) {
-		if (bus->vdevs[number])
-			ret = hawser_vdev_restore(bus->vdevs[number]) ?: ret;
-	}
+	ret = thaw(bus, HAWSER_DEVICES);
 	mutex_unlock(&bus->plug_lock);
 	return ret;
 }

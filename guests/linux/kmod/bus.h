@@ -39,6 +39,7 @@ struct hawser_queue;
  * @up: requests can be sent
  * @leaving: detach has begun: nothing is brought up any more
  * @abandoned: and the peer was given up: it is asked nothing any more
+ * @suspended: no device comes or goes; under @plug_lock
  * @epoch: of the link; 0 while it is down
  * @asked: requests that wait for their answers
  * @added, @removed: what EVENT_DEVICE said, until @plug has seen to it
@@ -74,6 +75,7 @@ struct hawser_bus {
 	bool enumerate;
 
 	struct mutex plug_lock;	/* devices come and go one at a time */
+	bool suspended;
 	struct workqueue_struct *protocol;
 	struct work_struct sync;
 	struct workqueue_struct *plugging;
@@ -219,7 +221,8 @@ void hawser_vdev_break(struct hawser_vdev *v, const char *why);
 /* The device will not come back: everything ends at once from now on. */
 void hawser_vdev_gone(struct hawser_vdev *v);
 
-int hawser_vdev_freeze(struct hawser_vdev *v);
+/* -EBUSY: until @limit, requests that its driver waits for did not end. */
+int hawser_vdev_freeze(struct hawser_vdev *v, unsigned long limit);
 int hawser_vdev_restore(struct hawser_vdev *v);
 
 #endif

@@ -780,3 +780,14 @@ void hawser_queue_forget(struct hawser_queue *q)
 	q->call = false;
 	spin_unlock_irq(&q->lock);
 }
+
+bool hawser_queue_served(struct hawser_queue *q)
+{
+	unsigned long flags;
+	bool served;
+
+	spin_lock_irqsave(&q->lock, flags);
+	served = q->used_idx == le16(READ_ONCE(q->ring.avail->idx));
+	spin_unlock_irqrestore(&q->lock, flags);
+	return served;
+}

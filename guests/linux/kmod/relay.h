@@ -181,6 +181,9 @@ void hawser_queue_forget(struct hawser_queue *q);
 /* Any context: the peer may have used something. */
 void hawser_queue_rung(struct hawser_queue *q);
 
+/* Any context: the driver waits for no chain; a snapshot. */
+bool hawser_queue_served(struct hawser_queue *q);
+
 u32 hawser_chain_out(struct hawser_queue *q, const struct hawser_chain *chain,
 		     void *to);
 /* The same without copying: runs of bytes that lie together, or -EMSGSIZE. */

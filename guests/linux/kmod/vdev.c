@@ -1026,9 +1026,33 @@ void hawser_vdev_unregister(struct hawser_vdev *v)
 }
 
 #ifdef CONFIG_PM_SLEEP
-int hawser_vdev_freeze(struct hawser_vdev *v)
+/* All that the driver has asked for has come. */
+static bool served(struct hawser_vdev *v)
 {
-	return v->registered ? virtio_device_freeze(&v->vdev) : 0;
+	bool all = true;
+	unsigned int n;
+
+	rcu_read_lock();
+	for (n = 0; n < HAWSER_QUEUES; n++) {
+		struct hawser_queue *q = READ_ONCE(v->queues[n]);
+
+		all = all && (!q || hawser_queue_served(q));
+	}
+	rcu_read_unlock();
+	return all;
+}
+
+int hawser_vdev_freeze(struct hawser_vdev *v, unsigned long limit)
+{
+	if (!v->registered)
+		return 0;
+	/* A disk's driver would wait for its requests, for ever perhaps. */
+	while (v->device_id == VIRTIO_ID_BLOCK && !served(v)) {
+		if (time_after(jiffies, limit))
+			return -EBUSY;
+		usleep_range(1000, 3000);
+	}
+	return virtio_device_freeze(&v->vdev);
 }
 
 int hawser_vdev_restore(struct hawser_vdev *v)

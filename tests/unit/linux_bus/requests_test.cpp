@@ -329,3 +329,47 @@ TEST_CASE("suspended and resumed, with the peer or without") {
   CHECK(scene.peer.serve(3, "!").size() == 1);
   CHECK(answer == "!");
 }
+
+TEST_CASE("a suspend is refused while a disk waits for a peer that is away, and leaves all as it was") {
+  static std::vector<virtio_device*> bound;
+  bound.clear();
+  Driver driver;
+  stub_driver.probe = [](virtio_device* device) {
+    Driver::probe(device);
+    bound.push_back(device);
+  };
+  Peer peer;
+  peer.models[2].id = 4;
+  peer.models[3].id = 2;
+  peer.come();
+  REQUIRE(bound.size() == 2);
+  auto* bus = Driver::vdev->dev.parent;
+  std::string answer(1, '.');
+  Driver::add(0, kHeader, &answer);
+  peer.die();
+  const auto before = stub_jiffies;
+  CHECK(bus->type->pm->suspend(bus) == -EBUSY);
+  CHECK(stub_jiffies - before < 6'000);
+  CHECK(bound.size() == 3);  // the other one began again
+  peer.come();
+  CHECK(peer.serve(3, "!").size() == 1);
+  CHECK(answer == "!");
+  CHECK(bus->type->pm->suspend(bus) == 0);
+}
+
+TEST_CASE("no device comes or goes during a suspend") {
+  Scene scene;
+  auto* bus = Driver::vdev->dev.parent;
+  REQUIRE(bus->type->pm->suspend(bus) == 0);
+  CHECK(Driver::vdev == nullptr);
+  scene.peer.models[4].id = 4;
+  const linux_bus::msg::wire::EventDevice event{.device_number = 4, .state = 1};
+  scene.peer.say(2, 0x40, 0, 0, &event, sizeof(event));
+  stub_run();
+  CHECK(Driver::vdev == nullptr);
+  CHECK(bus->type->pm->resume(bus) == 0);
+  REQUIRE(Driver::vdev != nullptr);
+  CHECK(Driver::vdev->id.device == 2);
+  stub_run();
+  CHECK(Driver::vdev->id.device == 4);
+}

@@ -303,6 +303,7 @@ struct mutex {
 };
 #define mutex_init(mutex) spin_lock_init(&(mutex)->lock)
 #define mutex_lock(mutex) stub_lock(&(mutex)->lock)
+#define mutex_trylock(mutex) (stub_lock(&(mutex)->lock), true)
 #define mutex_unlock(mutex) stub_unlock(&(mutex)->lock)
 
 struct completion {
