@@ -14,6 +14,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/scatterlist.h>
 #include <linux/virtio_config.h>
 
 #include "bus.h"
@@ -51,9 +52,24 @@ static dma_addr_t identity_map(struct device *dev, struct page *page,
 }
 #endif
 
+static int identity_map_sg(struct device *dev, struct scatterlist *list,
+			   int count, enum dma_data_direction direction,
+			   unsigned long attrs)
+{
+	struct scatterlist *entry;
+	int n;
+
+	for_each_sg(list, entry, count, n) {
+		sg_dma_address(entry) = sg_phys(entry);
+		sg_dma_len(entry) = entry->length;
+	}
+	return count;
+}
+
 static const struct dma_map_ops identity = {
 	.alloc = identity_alloc,
 	.free = identity_free,
+	.map_sg = identity_map_sg,
 #ifdef HAWSER_MAP_PHYS
 	.map_phys = identity_map,
 #else
