@@ -20,6 +20,7 @@
 #include "relay.h"
 
 #define UNIT_ORDER 8		/* the arena gives multiples of 256 bytes */
+#define GRAIN 4096		/* data begin so in a window, on any kernel */
 #define ALIGN_TO 64u		/* data begins where a cache line does */
 
 static inline u16 le16(__virtio16 value)
@@ -46,11 +47,11 @@ int hawser_arena_open(struct hawser_bus *bus)
 {
 	struct hawser_link *link = bus->link;
 	unsigned long at = (unsigned long)link->region;
-	size_t bytes = round_down(link->region_bytes, PAGE_SIZE);
-	size_t posted = round_down(bytes / 4, PAGE_SIZE);
+	size_t bytes = round_down(link->region_bytes, GRAIN);
+	size_t posted = round_down(bytes / 4, GRAIN);
 
-	/* Offsets travel in 32 bits here, and a page is the least of each. */
-	if (!posted || bytes > U32_MAX || !IS_ALIGNED(at, PAGE_SIZE))
+	/* Offsets travel in 32 bits here. */
+	if (!posted || bytes > U32_MAX || !IS_ALIGNED(at, GRAIN))
 		return -EINVAL;
 	bus->arena = gen_pool_create(UNIT_ORDER, -1);
 	bus->posted = gen_pool_create(UNIT_ORDER, -1);
@@ -61,7 +62,7 @@ int hawser_arena_open(struct hawser_bus *bus)
 		return -ENOMEM;
 	}
 	/* Several of the longest at once, however they lie. */
-	link->longest = round_down((bytes - posted) / 8, PAGE_SIZE);
+	link->longest = round_down((bytes - posted) / 8, GRAIN);
 	return 0;
 }
 

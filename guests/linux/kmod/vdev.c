@@ -35,9 +35,9 @@
 #define PEER_RING 1024
 /* What devices of the first text can send, whatever the link carries. */
 #define V1_MESSAGE 48
-/* Segments of a request to a disk, and what the least of them is. */
+/* Segments of a request to a disk, and what the kernel takes for the least. */
 #define BLK_SEGMENTS 126
-#define BLK_PAGE 4096
+#define BLK_PAGE ((u32)PAGE_SIZE)
 
 #define HEADER sizeof(struct hawser_msg_header)
 
