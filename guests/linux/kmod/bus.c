@@ -92,14 +92,17 @@ int hawser_bus_ask(struct hawser_bus *bus, u16 device, u8 type, u8 id,
 	};
 	int ret;
 
-	if (time_after(jiffies, limit))
-		return -ETIMEDOUT;
 	if (time_after(until, limit))
 		until = limit;
 	init_completion(&ask.done);
 	spin_lock_irq(&bus->lock);
-	if (!bus->up || bus->abandoned) {
-		ret = bus->up ? -ESHUTDOWN : -ENOTCONN;
+	if (!bus->up)
+		ret = -ENOTCONN;
+	else if (bus->abandoned)
+		ret = -ESHUTDOWN;
+	else
+		ret = time_after(jiffies, limit) ? -ETIMEDOUT : 0;
+	if (ret) {
 		spin_unlock_irq(&bus->lock);
 		return ret;
 	}
@@ -577,8 +580,8 @@ static int thaw(struct hawser_bus *bus, unsigned int end)
 }
 
 /*
- * After the drivers of what hangs below, before the carrier. Everybody is
- * frozen who might end a wait for a peer that is away, so there is none.
+ * After the drivers of what hangs below, before the carrier. Nobody could end
+ * a wait for a peer that is away, so none is begun.
  */
 static int bus_suspend(struct device *dev)
 {

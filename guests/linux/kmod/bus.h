@@ -173,8 +173,11 @@ int hawser_bus_ask(struct hawser_bus *bus, u16 device, u8 type, u8 id,
 		   const void *payload, size_t bytes, void *said, size_t room,
 		   unsigned long limit);
 
-/* All requests of one conversation together take no longer. */
-#define HAWSER_CONVERSATION_MS 10000
+/*
+ * All requests of one conversation together take no longer: some 200 are the
+ * most, and without interrupts each takes two looks of the carrier.
+ */
+#define HAWSER_CONVERSATION_MS 30000
 
 /* Sends an event; any context. */
 int hawser_bus_tell(struct hawser_bus *bus, u16 device, u8 id,

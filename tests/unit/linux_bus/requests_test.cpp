@@ -277,7 +277,8 @@ TEST_CASE("console output never waits for long, not even for a peer that takes n
   CHECK(scene.peer.serve(3, "", 1).size() == 8);
 }
 
-TEST_CASE("a console whose peer takes one piece of output now and then does not hold up each of the next ones") {
+TEST_CASE(
+    "a console whose peer takes one piece of output now and then does not hold up each of the next ones") {
   Scene scene(3, 2);
   for (int n = 0; n < 9; ++n) Driver::add(1, "x", nullptr);
   const auto before = stub_jiffies;
