@@ -52,7 +52,8 @@ class Soak(linux_kit.Case):
     def begin_writing(self, driver):
         self.assertTrue(driver.eventually("[ -b /dev/vda ] && [ -e /sys/class/net/eth0 ] && [ -c /dev/hvc0 ]"), driver.tail())
         driver.does(WRITER)
-        driver.does("sh /tmp/writer & (while [ ! -e /tmp/stop ]; do head -c 64 /dev/hwrng; done >/dev/null) & "
+        # Not as jobs of this shell, which would say in the middle of an answer that they are done.
+        driver.does("(sh /tmp/writer &); (while [ ! -e /tmp/stop ]; do head -c 64 /dev/hwrng; done >/dev/null &); "
                     "ip link set eth0 up")
 
     def end_writing(self, driver):
