@@ -52,6 +52,9 @@ class HostileDevice(linux_kit.Case):
         self.assertIn("err= 0", said)
         driver.does("ip link set eth0 up; usleep 500000; before=$(cat /sys/class/net/eth0/statistics/rx_packets); "
                     "arping -c 5 -w 2 -I eth0 10.0.2.2 >/dev/null; [ $(cat /sys/class/net/eth0/statistics/rx_packets) -gt $before ]")
+        # The node is there before there is a port behind it.
+        self.assertTrue(driver.eventually("(exec 3<>/dev/hvc0) 2>/dev/null", 40),
+                        driver.does("ls -l /sys/bus/virtio/drivers/virtio_console/ /sys/class/virtio-ports; ps; dmesg | tail -40"))
         driver.does("exec 3<>/dev/hvc0; stty -F /dev/hvc0 raw -echo; echo honest >&3; "
                     "while read -t 5 -r line <&3; do case $line in *honest*) exec 3>&-; return 0 ;; esac; done; exec 3>&-; return 1")
         driver.does("[ $(timeout 10 head -c 512 /dev/hwrng | wc -c) = 512 ]", 30)
