@@ -104,11 +104,11 @@ TEST_CASE("a peer that does not answer holds nobody up for ever") {
 }
 
 TEST_CASE("a peer that answers each question late does not hold up a conversation for ever") {
+  bool late = true;  // outlives the peer, as above
   Driver driver;
   Peer peer;
   peer.models[3].config.assign(4096, 7);
   peer.link()->mtu = 52;
-  bool late = true;
   peer.instead = [&](const msg::wire::Header& header, const std::string&) {
     if (late && (header.type & msg::VIRTIO_MSG_TYPE_BUS) == 0) stub_pass_us(4'900'000);
     return false;
