@@ -24,16 +24,20 @@ CHOSEN = None  # set by main()
 DEVICES = ("blk,memory=4M", "net,echo", "console,echo", "rng")
 DRIVERS = ("virtio_blk", "virtio_net", "virtio_console", "virtio_rng")
 
+# virtio_console of Linux 6.1, unbound while another processor writes to its console, frees what was never its own, whoever
+# carries the device: virtcons_remove() breaks the queue that __send_to_port() waits for. So these two take turns.
+LOCK, UNLOCK = "until mkdir /tmp/console 2>/dev/null; do usleep 10000; done", "rmdir /tmp/console"
+
 # What the guest does all the while. None of it may succeed; none may hold the guest up.
-WORK = r"""rm -f /tmp/stop
+WORK = rf"""rm -f /tmp/stop
 (while [ ! -e /tmp/stop ]; do fio --name=x --filename=/dev/vda --size=1M --rw=randrw --bs=4k --iodepth=16 --direct=1 \
   --ioengine=io_uring --time_based --runtime=2 --allow_file_create=0 >/dev/null 2>&1; usleep 100000; done) &
 (while [ ! -e /tmp/stop ]; do ip link set eth0 up; arping -c 3 -w 1 -I eth0 10.0.2.2; usleep 100000; done) >/dev/null 2>&1 &
-(while [ ! -e /tmp/stop ]; do [ ! -c /dev/hvc0 ] || timeout -s KILL 1 sh -c 'echo text >/dev/hvc0'; usleep 100000; done) >/dev/null 2>&1 &
+(while [ ! -e /tmp/stop ]; do {LOCK}; [ ! -c /dev/hvc0 ] || timeout -s KILL 1 sh -c 'echo text >/dev/hvc0'; {UNLOCK}; usleep 100000; done) >/dev/null 2>&1 &
 (while [ ! -e /tmp/stop ]; do timeout -s KILL 1 head -c 64 /dev/hwrng; usleep 100000; done) >/dev/null 2>&1 &
 """
-REBIND = "; ".join(f"for d in /sys/bus/virtio/drivers/{driver}/virtio*; do [ -e $d ] && echo ${{d##*/}} "
-                   f">/sys/bus/virtio/drivers/{driver}/unbind; done" for driver in DRIVERS) + """
+REBIND = LOCK + "; ".join(["", *(f"for d in /sys/bus/virtio/drivers/{driver}/virtio*; do [ -e $d ] && echo ${{d##*/}} "
+                                  f">/sys/bus/virtio/drivers/{driver}/unbind; done" for driver in DRIVERS), UNLOCK]) + """
 for d in /sys/bus/virtio/devices/*; do echo ${d##*/} >/sys/bus/virtio/drivers_probe; done"""
 
 

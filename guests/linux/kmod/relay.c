@@ -373,14 +373,18 @@ static int collect(struct hawser_queue *q, int chains, const char **why)
 	return ret < 0 ? ret : count;
 }
 
-/* No room for a chain whose driver spins until it has gone. */
+/*
+ * No room for a chain whose driver spins until it has gone. A peer that takes
+ * nothing is waited for once: virtio_console of Linux 6.1 forgets what it is
+ * sending, and frees it twice, if it is unbound meanwhile.
+ */
 static bool wait_for_room(struct hawser_queue *q,
 			  const struct hawser_chain *chain, const char **why)
 {
 	ktime_t until = ktime_add_us(ktime_get(), SPIN_US);
 	int ret;
 
-	if (time_before(jiffies, q->spin_again))
+	if (q->impatient || time_before(jiffies, q->spin_again))
 		return false;
 	if (hawser_path_publish(q))
 		q->bus->link->ops->ring(q->bus->link, q->device, q->index);
@@ -390,6 +394,7 @@ static bool wait_for_room(struct hawser_queue *q,
 			return true;
 		cpu_relax();
 	} while (ret >= 0 && ktime_before(ktime_get(), until));
+	q->impatient = true;
 	q->spin_again = jiffies + SPIN_AGAIN;
 	return false;
 }
