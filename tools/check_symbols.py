@@ -68,7 +68,7 @@ def unmapped_stands_alone(command, work):
     """Of mmu.cpp (aarch64): only link.ld's names are undefined, and no object but this one makes its templates."""
     path = os.path.join(work, "unmapped.o")
     folders = [f"-I{core.ROOT}/{f}" for f in ("guests/baremetal/common", "guests/baremetal/include", "transport/include")]
-    subprocess.run([*command, "-O2", *folders, "-c", f"{core.ROOT}/{UNMAPPED}/mmu.cpp", "-o", path], check=True)
+    subprocess.run([*command, "-mstrict-align", "-O2", *folders, "-c", f"{core.ROOT}/{UNMAPPED}/mmu.cpp", "-o", path], check=True)
     listed = subprocess.run(["aarch64-linux-gnu-nm", "-C", path], check=True, capture_output=True, text=True).stdout
     with open(f"{core.ROOT}/{UNMAPPED}/link.ld", encoding="utf-8") as script:
         placed = set(re.findall(r"^\s*(\w+) = ", script.read(), re.MULTILINE))

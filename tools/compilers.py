@@ -33,7 +33,7 @@ def freestanding():
         # libstdc++'s headers name long double, which clang refuses together with -mgeneral-regs-only.
         "x86_64 clang++": ["clang++", "--target=x86_64-linux-gnu", *COMMON, *BARE, "-mno-red-zone"],
         "aarch64 g++": ["aarch64-linux-gnu-g++", *COMMON, *BARE,
-                        "-mgeneral-regs-only", "-mstrict-align", "-mno-outline-atomics"],
+                        "-mgeneral-regs-only", "-mno-outline-atomics"],
     }
     found = {name: cached(*command) for name, command in known.items() if shutil.which(command[0])}
     if not found:

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -87,7 +88,7 @@ void add_bench(CLI::App& app, Status& status) {
     }
     options->command = own_command();
     options->version = HAWSER_VERSION;
-    options->suite.program = bench::own_program();
+    options->suite.hawser = std::filesystem::path(bench::own_program()).replace_filename("hawser").string();
     status = bench::run_bench(*options);
   });
 }

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -133,6 +134,13 @@ class Bench(unittest.TestCase):
                 done = bench(*words, folder=self.folder)
                 self.assertEqual(done.returncode, status, done.stderr)
                 self.assertIn(told, done.stderr)
+
+    def test_a_hawser_without_its_benchmarks_says_where_it_looked(self):
+        with tempfile.TemporaryDirectory() as folder:
+            alone = shutil.copy(chosen.hawser, folder)
+            done = subprocess.run([alone, "bench", "limits"], capture_output=True, text=True, timeout=20)
+            self.assertEqual(done.returncode, 2)
+            self.assertRegex(done.stderr, rf"^hawser: .* {folder}/hawser-bench can not be run \(No such file.*\./dev bench\n$")
 
     def test_one_processor_is_refused(self):
         done = bench("queue", preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}))

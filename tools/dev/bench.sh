@@ -70,7 +70,7 @@ prepare() {
       ;;
     guests)
       setup_if_needed linux bench
-      build_all cli/hawser && build_linux x86_64 || return 1
+      build_demo && build_linux x86_64 || return 1
       tools/linux_peers.sh --check build/linux x86_64 ||
         step "NBD and NFS for Linux guests" tools/linux_peers.sh build/linux x86_64 ||
         echo "  they will be left out of the tables"
@@ -84,7 +84,7 @@ prepare() {
 
 setup_if_needed run
 # Optimized as packages are. (At -O3 g++ 12 sees errors in fmt that are none.)
-{ configure release "$(cached g++)" -Dbuildtype=release -Doptimization=2 -Dtests=false && compile release cli/hawser; } >&2 || exit 1
+{ configure release "$(cached g++)" -Dbuildtype=release -Doptimization=2 -Dtests=false && compile release cli/hawser cli/hawser-bench; } >&2 || exit 1
 case " $* " in
   *" --list "*) ;;
   *) for word; do prepare "$word" >&2 || exit 1; done ;;

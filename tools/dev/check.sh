@@ -32,11 +32,15 @@ files() {
   find . -type d \( -name 'build*' -o -name .git -o -name .cache \) -prune -o -type f -print0
 }
 
+# scripts_of PATTERN ENDING: those whose first line or name says so, ended by NUL.
+scripts_of() {
+  files | xargs -0 awk -v first="$1" -v ending="$2" \
+    'FNR == 1 { if ($0 ~ first || FILENAME ~ ending) printf "%s%c", FILENAME, 0; nextfile }'
+}
+
 check_scripts() {
-  files | xargs -0 awk 'FNR == 1 { if (/^#!\/bin\/sh/ || FILENAME ~ /\.sh$/) printf "%s%c", FILENAME, 0; nextfile }' |
-    xargs -0 shellcheck -x || return 1
-  files | xargs -0 awk 'FNR == 1 { if (/^#!.*python3/ || FILENAME ~ /\.py$/) printf "%s%c", FILENAME, 0; nextfile }' |
-    PYTHONDONTWRITEBYTECODE=1 xargs -0 python3 -c '
+  scripts_of '^#!/bin/sh' '[.]sh$' | xargs -0 shellcheck -x || return 1
+  scripts_of '^#!.*python3' '[.]py$' | PYTHONDONTWRITEBYTECODE=1 xargs -0 python3 -c '
 import ast, sys
 for path in sys.argv[1:]:
     ast.parse(open(path, encoding="utf-8").read(), path)'

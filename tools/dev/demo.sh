@@ -105,11 +105,16 @@ case "$link" in
     ;;
 esac
 both=$(value_of --arch "$both" "$@")
+# Which architectures the sides of each kind have; a process needs no image.
+guest_arches=
 linux_arches=
-if [ "$(value_of --driver guest "$@")" = linux ]; then linux_arches=$(value_of --driver-arch "$both" "$@"); fi
-if [ "$(value_of --device guest "$@")" = linux ]; then
-  linux_arches="$linux_arches $(value_of --device-arch "$both" "$@")"
-fi
+for side in driver device; do
+  arch=$(value_of "--$side-arch" "$both" "$@")
+  case "$(value_of "--$side" guest "$@")" in
+    linux) linux_arches="$linux_arches $arch" ;;
+    guest) guest_arches="$guest_arches $arch" ;;
+  esac
+done
 case "$link${linux_arches:+ linux}" in
   "argo-broker linux" | "xen-shm linux")
     usage_error "a \"linux\" side needs an ivshmem window, or Argo on Xen: ./dev demo linux [--link argo]"
@@ -123,7 +128,14 @@ case "$link" in
     ;;
   *) setup_if_needed run ${linux_arches:+linux} ;;
 esac
-build_all cli/hawser || exit 1
+# Of architectures that are none, hawser says so.
+known() {
+  for arch in $1; do
+    case " $guests " in *" $arch "*) echo "$arch" ;; esac
+  done | sort -u
+}
 # shellcheck disable=SC2046  # words
-if [ -n "$linux_arches" ]; then build_linux $(echo "$linux_arches" | xargs -n 1 | sort -u) || exit 1; fi
+build_demo $(known "$guest_arches") || exit 1
+# shellcheck disable=SC2046  # words
+if [ -n "$linux_arches" ]; then build_linux $(known "$linux_arches") || exit 1; fi
 exec build/native/cli/hawser boot --link "$link" "$@"

@@ -198,13 +198,27 @@ compile() {
   step "build $name" ninja -C "build/$name" "$@"
 }
 
-# build_all [TARGETS...]: the programs, or only these of them, and all guest images.
-build_all() {
+# build_programs [TARGETS...]: all, or only these.
+build_programs() {
   configure_native && compile native "$@" || return 1
   ln -sfn build/native/compile_commands.json compile_commands.json 2>/dev/null || true  # for editors
+}
+
+# build_all [TARGETS...]: the programs, or only these of them, and all guest images.
+build_all() {
+  build_programs "$@" || return 1
   for guest in $guests; do
     has_guest "$guest" || continue
     configure_guest "$guest" && compile "guest-$guest" || return 1
+  done
+}
+
+# build_demo [ARCH...]: what hawser boot runs, and of the images of these architectures only those that it boots.
+build_demo() {
+  build_programs cli/hawser || return 1
+  for guest; do
+    configure_guest "$guest" && compile "guest-$guest" guests/baremetal/hawser-driver.img \
+      guests/baremetal/hawser-device.img guests/baremetal/hawser-stranger.img || return 1
   done
 }
 
@@ -226,7 +240,7 @@ fetch_linux() {
 # build_foreign ARCH: the program for guests of another architecture than the host's. Nobody measures there.
 build_foreign() {
   fetch_linux "$1" && tools/linux_cross.sh build/linux "$1" >"build/linux/$1/cross.ini" &&
-    configure "linux-$1" "" --cross-file "build/linux/$1/cross.ini" -Dtests=false -Dbench=false -Ddebug=false &&
+    configure "linux-$1" "" --cross-file "build/linux/$1/cross.ini" -Dtests=false -Ddebug=false &&
     compile "linux-$1" cli/hawser
 }
 

@@ -26,13 +26,13 @@ if [ "${1:-}" = linux ]; then
   esac
   [ $# -le 1 ] || usage_error "what is \"$2\"? ./dev soak linux takes a number of cycles"
   setup_if_needed run linux ${debug:+xen test}
-  build_all cli/hawser || exit 1
+  build_demo || exit 1
   build_linux x86_64 || exit 1
   if [ -z "$debug" ]; then
     stop_ticker
     exec python3 tests/system/linux_soak.py --hawser build/native/cli/hawser --images build --cycles "${1:-100}"
   fi
-  configure_native tests && compile native hostile-party && build_linux_debug || exit 1
+  configure_native tests && compile native tests/system/hostile-party && build_linux_debug || exit 1
   stop_ticker
   set -- "${1:-10}" --hawser build/native/cli/hawser --images build/linux-debug
   cycles=$1

@@ -185,7 +185,7 @@ void run_suite(const Suite& suite, const SuiteOptions& options, SuiteResult& res
     std::vector<std::string> argv{suite.program};
     if (options.quick) argv.push_back("--quick");
     if (!options.only.empty()) argv.insert(argv.end(), {"--only", options.only});
-    setenv("HAWSER", options.program.c_str(), 1);  // which one it should measure, and where
+    setenv("HAWSER", options.hawser.c_str(), 1);  // which one it should measure, and where
     setenv("HAWSER_CORES", fmt::format("{},{}", options.cores.measuring, options.cores.answering).c_str(), 1);
     const ProgramResult ended = run_program(argv, collector);
     result.status = ended.end == ProgramEnd::kMeasured     ? SuiteStatus::kMeasured
@@ -201,7 +201,7 @@ void run_suite(const Suite& suite, const SuiteOptions& options, SuiteResult& res
 }
 
 int run_bench(BenchOptions options) {
-  const auto known = known_suites(options.suite.program);
+  const auto known = known_suites(options.suite.hawser);
   if (options.list) {
     list_suites(known);
     return 0;

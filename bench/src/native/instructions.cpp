@@ -38,10 +38,10 @@ bool on_path(const std::string& program) {
   return false;
 }
 
-std::string command(const std::string& program, const char* format, unsigned batch, unsigned requests) {
+std::string command(const char* format, unsigned batch, unsigned requests) {
   return fmt::format(
       "valgrind --tool=callgrind --callgrind-out-file=/dev/null {} bench --count-ring {},{},{}",
-      shell_word(program), format, batch, requests);
+      shell_word(own_program()), format, batch, requests);
 }
 
 /// What callgrind collected; nothing if it did not work.
@@ -76,12 +76,11 @@ void count_instructions(const SuiteOptions& options, Sink& sink) {
       if (!name.starts_with(options.only) || Stop::asked() != 0) continue;
       if (options.quick && batch == 64) continue;
       sink.step(name, 0);
-      const auto few = instructions(command(options.program, format, batch, kFew));
-      const auto many = instructions(command(options.program, format, batch, kMany));
+      const auto few = instructions(command(format, batch, kFew));
+      const auto many = instructions(command(format, batch, kMany));
       if (!few || !many) {
         if (Stop::asked() == 0)
-          sink.skip({name, fmt::format("it did not work; try: {}",
-                                       command(options.program, format, batch, kMany))});
+          sink.skip({name, fmt::format("it did not work; try: {}", command(format, batch, kMany))});
         continue;
       }
       const double each = (*many - *few) / (kMany - kFew);
@@ -92,8 +91,8 @@ void count_instructions(const SuiteOptions& options, Sink& sink) {
           .samples = {each},
           .params = {{"format", format}, {"batch", double(batch)}},
           .per_request = {{"instructions", each}}};
-      figure.command = fmt::format("{}, less the same of {} requests, over {}",
-                                   command(options.program, format, batch, kMany), kFew, kMany - kFew);
+      figure.command = fmt::format("{}, less the same of {} requests, over {}", command(format, batch, kMany),
+                                   kFew, kMany - kFew);
       sink.figure(std::move(figure));
     }
   }

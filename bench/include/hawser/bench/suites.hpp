@@ -22,7 +22,7 @@ struct SuiteOptions {
   unsigned queue_size = 256;  ///< Descriptors of each queue of `queue` and `link`.
   std::string features;       ///< "event", "order", separated by commas.
   Cores cores;
-  std::string program;  ///< `hawser` itself.
+  std::string hawser;  ///< The program of that name.
 };
 
 struct Suite {
