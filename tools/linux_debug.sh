@@ -45,18 +45,18 @@ trap 'exit 143' TERM
 mkdir -p "$work"
 
 # What no part of this kernel is made of, and fills a disk.
-if [ ! -f source/unpacked ]; then
+if [ ! -f source/complete ]; then
   rm -rf source
   mkdir source
   private_apt "$work/apt"
   (cd "$work" && apt-get -q download "$source:all") || fail "the package $source could not be fetched"
   dpkg-deb --fsys-tarfile "$(echo "$work/$source"_*.deb)" | tar -x --to-stdout "./usr/src/$source.tar.xz" |
-    tar -xJ -C source --strip-components=1 --wildcards --exclude='*/Documentation' --exclude='*/drivers/gpu/*.[ch]' \
+    tar -xJ -C source --strip-components=1 --wildcards --exclude='*/Documentation/*/*' --exclude='*/drivers/gpu/*.[ch]' \
       --exclude='*/drivers/net/ethernet/*.[ch]' --exclude='*/drivers/net/wireless/*.[ch]' --exclude='*/drivers/media/*.[ch]' \
       --exclude='*/sound/*.[ch]' --exclude='*.dts' --exclude='*.dtsi' --exclude='*/tools/testing' ||
     fail "the package $source could not be unpacked"
   rm -rf "$work/apt"
-  touch source/unpacked
+  touch source/complete
 fi
 
 # The same from the same, wherever it is built; ccache, if it is there, knows it again.
