@@ -61,6 +61,7 @@ def main(description, run, files):
     for name in files:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--quick", action="store_true", help="a tenth of the time: a few figures, once")
+    parser.add_argument("--rounds", type=int, metavar="N", help="runs of each figure, of which the median is taken")
     parser.add_argument("--only", metavar="PREFIX", help="only figures whose names begin so")
     parser.add_argument("--list", action="store_true", help="names of the figures, and no more")
     try:

@@ -61,6 +61,7 @@ class Suite:
     def __init__(self, chosen):
         self.chosen = chosen
         self.rounds, self.milliseconds = (QUICK_ROUNDS, QUICK_MILLISECONDS) if chosen.quick else (ROUNDS, MILLISECONDS)
+        self.rounds = chosen.rounds or self.rounds
         self.only = chosen.only or ""
         wanted = [point for point in points(chosen.quick) if any(self.wants(point, link) for link in LINKS)]
         if not wanted and not chosen.list:  # a figure that a quick run leaves out, asked for by its name

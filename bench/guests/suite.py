@@ -183,6 +183,7 @@ class Pair:
 class Suite:
     def __init__(self, chosen):
         self.runs, self.seconds = (QUICK_RUNS, QUICK_SECONDS) if chosen.quick else (RUNS, SECONDS)
+        self.runs = chosen.rounds or self.runs
         self.only = chosen.only or ""
         self.few = chosen.quick and not chosen.only
         self.done = 0

@@ -79,7 +79,7 @@ def polled_row():
 def rows():
     return [
         ring_row("rtt", "round trip of one request between two cores, polled", ["--outstanding", 1], "rtt"),
-        ring_row("batch", "a request among as many as fit, polled", [], "batch64"),
+        ring_row("batch", "a request among as many as fit, each published alone, polled", [], "batch1"),
         net_row(64, "there", "frames of 64 B, driver to device, polled", "packet/s"),
         net_row(64, "echo", "frames of 64 B there and back, 192 under way, polled", "packet/s"),
         net_row(64, "trip", "a single frame of 64 B there and back, polled", "ns"),

@@ -148,6 +148,7 @@ def run(chosen):
         here = Surroundings(chosen.hawser, pathlib.Path(chosen.programs), pathlib.Path(chosen.peers), folder, tuple(cores),
                             chosen.quick)
         runs, seconds = (QUICK_RUNS, QUICK_SECONDS) if chosen.quick else (RUNS, SECONDS)
+        runs = chosen.rounds or runs
         for row in wanted:
             row.contenders = [c for c in row.contenders if not leaves(here, row, c)]
         everybody = [c for row in wanted for c in row.contenders]

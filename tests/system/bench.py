@@ -175,12 +175,12 @@ class Bench(unittest.TestCase):
     def test_a_suite_program_is_found_run_and_kept(self):
         program = self.folder / "hawser-bench-mine"
         program.write_text("""#!/bin/sh
-[ "$1" = --quick ] && echo '{"figure":{"name":"a","unit":"ns","better":"lower","samples":[1,2,3]}}'
+[ "$*" = "--quick --rounds 3 --only a" ] && echo '{"figure":{"name":"a","unit":"ns","better":"lower","samples":[1,2,3]}}'
 echo nonsense
 echo '{"end":{}}'
 """)
         program.chmod(0o755)
-        done = bench("mine", "--quick", "--report", "r.json", folder=self.folder,
+        done = bench("mine", "--quick", "--rounds", 3, "--only", "a", "--report", "r.json", folder=self.folder,
                      env={**os.environ, "HAWSER_BENCH_SUITES": str(self.folder)})
         self.assertEqual(done.returncode, 0, done.stderr)
         [suite] = self.expect_whole(self.folder / "r.json")["suites"]

@@ -33,6 +33,7 @@ files() {
 }
 
 # scripts_of PATTERN ENDING: those whose first line or name says so, ended by NUL.
+# shellcheck disable=SC2016  # awk's $0
 scripts_of() {
   files | xargs -0 awk -v first="$1" -v ending="$2" \
     'FNR == 1 { if ($0 ~ first || FILENAME ~ ending) printf "%s%c", FILENAME, 0; nextfile }'

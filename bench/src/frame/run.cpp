@@ -184,6 +184,7 @@ void run_suite(const Suite& suite, const SuiteOptions& options, SuiteResult& res
   } else {
     std::vector<std::string> argv{suite.program};
     if (options.quick) argv.push_back("--quick");
+    if (options.rounds != 0) argv.insert(argv.end(), {"--rounds", std::to_string(options.rounds)});
     if (!options.only.empty()) argv.insert(argv.end(), {"--only", options.only});
     setenv("HAWSER", options.hawser.c_str(), 1);  // which one it should measure, and where
     setenv("HAWSER_CORES", fmt::format("{},{}", options.cores.measuring, options.cores.answering).c_str(), 1);

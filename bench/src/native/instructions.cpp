@@ -4,6 +4,7 @@
 #include "instructions.hpp"
 
 #include "rings.hpp"
+#include "thread_counter.hpp"
 
 #include <hawser/bench/count.hpp>
 #include <hawser/bench/stop.hpp>
@@ -17,6 +18,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -68,6 +70,11 @@ std::optional<double> instructions(const std::string& words) {
 
 void count_instructions(const SuiteOptions& options, Sink& sink) {
   if (!options.only.empty() && options.only.find("instructions") == std::string::npos) return;
+  if (const ThreadCounter counter; counter.refusal() != 0)
+    sink.note(
+        {"",
+         fmt::format("this machine counts no instructions for anybody (perf_event_open: {}); callgrind does",
+                     std::strerror(counter.refusal()))});
   if (!on_path("valgrind"))
     return sink.skip({"instructions", "valgrind is not installed; apt install valgrind"});
   for (const char* format : {"split", "packed"}) {

@@ -3,11 +3,14 @@
 
 #include "pair.hpp"
 
+#include "thread_counter.hpp"
+
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 
 #include <chrono>
+#include <optional>
 #include <thread>
 
 namespace hawser::bench {
@@ -39,28 +42,41 @@ Run timed_pair(Cores cores, const Part& measure, const Part& answer, bool sleepi
   };
   std::atomic<bool> over{false};
   bool answering_disturbed = false;
+  std::optional<std::uint64_t> answered_in, measured_in;
+  const auto counted = [](const ThreadCounter& counter, const std::optional<std::uint64_t>& before) {
+    const auto now = counter.count();
+    return now && before ? std::optional(*now - *before) : std::nullopt;
+  };
   std::thread answering([&] {
     pin(cores.answering);
+    const ThreadCounter counter;
     meet();
     Patience patience(over);
     const long before = preemptions();
+    const auto count = counter.count();
     answer(patience);
+    answered_in = counted(counter, count);
     answering_disturbed = preemptions() != before;
   });
   Run run;
   std::thread measuring([&] {
     pin(cores.measuring);
+    const ThreadCounter counter;
     meet();
     Patience patience(over);
     const long before = preemptions();
+    const auto count = counter.count();
     const auto start = std::chrono::steady_clock::now();
     measure(patience);
     const auto stop = std::chrono::steady_clock::now();
+    measured_in = counted(counter, count);
     run.disturbed = preemptions() != before;
     run.ns = std::chrono::duration<double, std::nano>(stop - start).count();
   });
   measuring.join();
   answering.join();
+  if (measured_in && answered_in)
+    run.counts["instructions"] = static_cast<double>(*measured_in + *answered_in);
   run.disturbed = over.load() || (!shared && !sleeping && (run.disturbed || answering_disturbed));
   return run;
 }

@@ -53,7 +53,8 @@ long preemptions();
 
 /// Runs `answer` on one core and `measure` on the other, lets both start together, and times `measure`. Both are
 /// called once. Disturbed when either thread was taken off its core meanwhile; not where both share one. `sleeping`: they
-/// leave their cores all the time, and are not asked.
+/// leave their cores all the time, and are not asked. Counts the instructions of both, waiting included, where the machine
+/// does.
 using Part = std::function<void(Patience&)>;
 Run timed_pair(Cores cores, const Part& measure, const Part& answer, bool sleeping = false);
 
