@@ -20,7 +20,7 @@ Error error_of(std::int32_t result) {
     case -12:
       return Error::kNoMemory;
     case -13:
-      return Error::kTooManyQueries;
+      return Error::kRefused;
     case -14:
       return Error::kBadAddress;
     case -16:
@@ -64,8 +64,9 @@ const char* describe(Error error) {
     case Error::kNoMemory:
       return "Xen has no memory for this ring or message now (ENOMEM): leave Xen more memory, or use smaller "
              "rings";
-    case Error::kTooManyQueries:
-      return "one call asks about too many rings (EACCES): ask about at most 256";
+    case Error::kRefused:
+      return "the FLASK policy refuses this domain (EACCES): let it allow argo enable, and for this pair of "
+             "domains register_single_source and send, or boot Xen with xsm=dummy";
     case Error::kBadAddress:
       return "Xen can not read an address it was given (EFAULT): map the port's memory and keep arguments "
              "and payload "

@@ -27,7 +27,7 @@ enum Errno : std::int32_t {
   kENOENT = static_cast<std::int32_t>(Error::kNoSuchRing),
   kESRCH = static_cast<std::int32_t>(Error::kNoSuchDomain),
   kEAGAIN = static_cast<std::int32_t>(Error::kNoRoom),
-  kEACCES = static_cast<std::int32_t>(Error::kTooManyQueries),
+  kEACCES = static_cast<std::int32_t>(Error::kRefused),
   kEFAULT = static_cast<std::int32_t>(Error::kBadAddress),
   kEBUSY = static_cast<std::int32_t>(Error::kTooManyWaiters),
   kEEXIST = static_cast<std::int32_t>(Error::kRingExists),

@@ -21,6 +21,11 @@ namespace {
 
 constinit guest::ArgoPort port;
 
+/// By Xen's own rules or SILO, or by FLASK.
+bool by_policy(argo::Error error) {
+  return error == argo::Error::kNotPermitted || error == argo::Error::kRefused;
+}
+
 /// One kind of attempt, and what came of it.
 struct Attempts {
   const char* name;
@@ -36,7 +41,7 @@ struct Attempts {
     bytes += size;
     if (result < 0) {
       const argo::Error error = argo::error_of(result);
-      if (error == expected || error == argo::Error::kNotPermitted) return;
+      if (error == expected || by_policy(error)) return;
       if (expected == argo::Error::kNobodyListens && error == argo::Error::kNoSuchDomain) return;
     }
     if (all_refused) unexpected = result;
@@ -107,10 +112,10 @@ int hawser_main(guest::Machine& machine) {
   for (std::uint64_t round = 0; round < rounds; ++round) {
     for (const Ring& ring : rings) {
       const auto state = calls.query(ring.at, 16);
-      const bool hidden = state.ok() ? !state->exists
-                                     : state.error() == argo::Error::kNobodyListens ||
-                                           state.error() == argo::Error::kNoSuchDomain ||
-                                           state.error() == argo::Error::kNotPermitted;
+      const bool hidden = state.ok()
+                              ? !state->exists
+                              : state.error() == argo::Error::kNobodyListens ||
+                                    state.error() == argo::Error::kNoSuchDomain || by_policy(state.error());
       seen.note(hidden ? -static_cast<std::int32_t>(argo::Error::kNobodyListens) : 1,
                 argo::Error::kNobodyListens, 0);
       sent.note(send(argo::XEN_ARGO_DOMID_ANY, ring, frame), argo::Error::kNobodyListens, frame.size());

@@ -23,9 +23,9 @@ struct Refusal {
 }  // namespace
 
 TEST_CASE("what only an administrator can change breaks the link with a sentence, until reset() asks again") {
-  for (const Refusal refusal :
-       {Refusal{1, "xsm=dummy"}, Refusal{95, "argo=1"}, Refusal{38, "CONFIG_ARGO"}, Refusal{19, "policy"},
-        Refusal{28, "128"}, Refusal{22, "RAM"}, Refusal{14, "map"}}) {
+  for (const Refusal refusal : {Refusal{1, "xsm=dummy"}, Refusal{13, "register_single_source"},
+                                Refusal{95, "argo=1"}, Refusal{38, "CONFIG_ARGO"}, Refusal{19, "policy"},
+                                Refusal{28, "128"}, Refusal{22, "RAM"}, Refusal{14, "map"}}) {
     for (const Command command : {Command::kRegisterRing, Command::kNotify, Command::kSendv}) {
       TwoDomains two;
       two.port(Role::kDriver).refuse = [&](Command asked) {

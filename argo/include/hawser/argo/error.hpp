@@ -15,7 +15,7 @@ enum class Error : std::int32_t {
   kNoSuchDomain = 3,     ///< ESRCH
   kNoRoom = 11,          ///< EAGAIN
   kNoMemory = 12,        ///< ENOMEM
-  kTooManyQueries = 13,  ///< EACCES
+  kRefused = 13,         ///< EACCES: by FLASK; or a query about more than 256 rings
   kBadAddress = 14,      ///< EFAULT
   kTooManyWaiters = 16,  ///< EBUSY
   kRingExists = 17,      ///< EEXIST
