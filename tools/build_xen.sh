@@ -22,7 +22,7 @@ arch=${2:-arm64}
 case $arch in
   arm64)
     options="EXPERT UNSUPPORTED ARGO STATIC_MEMORY STATIC_SHM"
-    without=
+    without=XSM_FLASK_POLICY # would be built in where checkpolicy is installed, and nowhere else
     ;;
   x86_64) # PVH domains only: the rest is most of the build
     options="EXPERT UNSUPPORTED ARGO"

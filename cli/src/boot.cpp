@@ -144,6 +144,10 @@ void add_boot(CLI::App& app, Status& status) {
                    "a further word for the device side; may be repeated");
   verb->add_option("--xen-argument", options.xen_arguments,
                    "a further word for Xen's command line; may be repeated");
+  verb->add_option("--xsm-policy", options.xsm_policy,
+                   "for --link argo: a compiled FLASK policy, in place of xsm=dummy. A domain 0 then gives "
+                   "both sides the label of the initial SID domU; the third domain keeps that of unlabeled")
+      ->check(CLI::ExistingFile);
   verb->add_option("--images", options.images,
                    "folder with the guest images, as ARCH/hawser-SIDE.img or as ./dev build leaves them; "
                    "those of this program by default")
@@ -158,6 +162,8 @@ void add_boot(CLI::App& app, Status& status) {
 
   verb->callback([words, verb, &status] {
     launch::BootOptions& chosen = words->options;
+    if (verb->count("--xsm-policy") != 0 && words->link != "argo")
+      throw CLI::ValidationError("--xsm-policy", "only for --link argo");
     if (words->link == "argo-broker") {
       chosen.link = LinkKind::kArgoBroker;
       if (verb->count("--vectors") + verb->count("--queue-layout") != 0)

@@ -6,7 +6,8 @@
 
     xen.py --hawser PROGRAM --images FOLDER [--only WORD]
 
-FOLDER/xen/xen is the hypervisor: ./dev xen makes it.
+FOLDER/xen/xen is the hypervisor: ./dev xen makes it. What needs a FLASK policy is left out, with a line that says so, where
+checkpolicy or Xen's source package (FOLDER/xen/source) is not here.
 """
 
 import argparse
@@ -14,10 +15,13 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 
 from boot import Booter, Failure, interrupted, refused, run_all
 from kit import Folder, end_in_order
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
 def over_argo(boot, *options):
@@ -59,6 +63,50 @@ def restarted(boot, *options):
             raise Failure(f"the {side} did not end at every kind of step: {told[0]}")
 
 
+def compiled(boot, name, without=""):
+    """The FLASK policy, without one permission of class argo if so wished, as Xen wants it. None if it can not be had."""
+    source = (TOP / "guests" / "launch" / "xen_policy.te").read_text()
+    if without:
+        source, count = re.subn(rf"(:argo\s.*)\b{without}\b", r"\1", source)
+        if count != 1:
+            raise Failure(f"{count} rules of the policy allow {without}")
+        source = re.sub(r"allow .*:argo\s*;", "", source)
+    text, result = pathlib.Path(boot.folder, f"{name}.te"), pathlib.Path(boot.folder, f"{name}.policy")
+    text.write_text(source)
+    done = subprocess.run([TOP / "tools" / "xen_policy.sh", pathlib.Path(boot.images, "xen"), text, result],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    if done.returncode == 77:
+        print(f"SKIPPED: nothing is tried under a FLASK policy: {done.stderr.strip()}", flush=True)
+        return None
+    if done.returncode != 0:
+        raise Failure(f"the policy does not compile: {done.stderr.strip()}")
+    return result
+
+
+def for_the_pair_alone(boot, *options):
+    """The policy, not only the rings, refuses the third domain."""
+    over_argo(boot, *options)
+    log = pathlib.Path(boot.folder, "logs", "xen.log").read_text(errors="replace")
+    for domain in (1, 2):
+        if f"denied  {{ send }} for source=d3 target=d{domain} " not in log:
+            raise Failure(f"Xen does not say that it keeps domain 3 from domain {domain}")
+
+
+def cases_of_policies(boot):
+    pair = compiled(boot, "pair")
+    if pair is None:
+        return
+    argo = ("--link", "argo", "--xsm-policy")
+    for order in ("device-first", "driver-first"):
+        yield (f"under a FLASK policy for two domains alone they get on, and a third is refused by it, {order}",
+               lambda order=order: for_the_pair_alone(boot, *argo, pair, "--order", order))
+    for permission in ("enable", "register_single_source", "send"):
+        policy = compiled(boot, f"no-{permission}", permission)
+        sentence = "keeps this domain from Argo" if permission == "enable" else "the FLASK policy refuses"
+        yield (f"a FLASK policy that does not allow {permission} is one sentence",
+               lambda policy=policy, sentence=sentence: refused(boot, 1, sentence, *argo, policy))
+
+
 def cases(boot):
     shm = ("--link", "xen-shm")
     for order in ("device-first", "driver-first"):
@@ -84,6 +132,11 @@ def cases(boot):
     for words, sentence in (("argo=0", "put argo=1 on Xen's command line"), ("xsm=silo", "xsm=dummy")):
         yield (f"with {words} one sentence says what to change",
                lambda words=words, sentence=sentence: refused(boot, 1, sentence, *argo, "--xen-argument", words))
+    yield from cases_of_policies(boot)
+    yield ("a FLASK policy that is none is one sentence",
+           lambda: refused(boot, 2, "is no compiled FLASK policy", *argo, "--xsm-policy", __file__))
+    yield ("a FLASK policy is refused without Argo",
+           lambda: refused(boot, 64, "only for --link argo", *shm, "--xsm-policy", __file__))
     for link in (shm, argo):
         yield f"a signal ends everything in order, {link[1]}", lambda link=link: interrupted(boot, *link)
     yield ("a hypervisor that is missing is one sentence",

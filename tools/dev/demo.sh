@@ -31,6 +31,7 @@
 #:   --driver-argument WORD          a further word for the driver side; may be repeated
 #:   --device-argument WORD          a further word for the device side; may be repeated
 #:   --xen-argument WORD             a further word for Xen's command line; may be repeated
+#:   --xsm-policy FILE               a compiled FLASK policy for ./dev demo argo; ./dev xen policy makes one
 #:   --images FOLDER, --xen FILE     guest images and hypervisor from elsewhere
 #:   --logs FOLDER                   another folder for the consoles
 #:   --quiet                         only the table

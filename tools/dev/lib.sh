@@ -217,8 +217,10 @@ build_all() {
 build_demo() {
   build_programs cli/hawser || return 1
   for guest; do
+    labeller=
+    [ "$guest" != aarch64 ] || labeller=guests/baremetal/hawser-labeller.img
     configure_guest "$guest" && compile "guest-$guest" guests/baremetal/hawser-driver.img \
-      guests/baremetal/hawser-device.img guests/baremetal/hawser-stranger.img || return 1
+      guests/baremetal/hawser-device.img guests/baremetal/hawser-stranger.img ${labeller:+"$labeller"} || return 1
   done
 }
 
@@ -229,6 +231,11 @@ build_xen() { tools/build_xen.sh --check build/xen || step "build xen" tools/bui
 build_xen_x86_64() {
   tools/build_xen.sh --check build/xen-x86_64 x86_64 ||
     step "build xen x86_64" tools/build_xen.sh build/xen-x86_64 x86_64
+}
+
+# The FLASK policy for hawser boot --xsm-policy: build/xen/pair.policy.
+build_policy() {
+  step "compile the FLASK policy" tools/xen_policy.sh build/xen guests/launch/xen_policy.te build/xen/pair.policy
 }
 
 # What Debian has for Linux guests of this architecture: build/linux/ARCH.

@@ -15,7 +15,7 @@ case "${1:-}" in
   -*) usage_error "no option \"$1\"; ./dev test takes a part of a test's name" ;;
 esac
 [ $# -le 1 ] || usage_error "what is \"$2\"? ./dev test takes a part of one name"
-setup_if_needed run xen linux test
+setup_if_needed run xen policy linux test
 
 # Native and guests whole, since system tests use both; the rest is built as far as the tests need it.
 fetch_ivshmem_client

@@ -3,6 +3,8 @@
 
 #include <hawser/guest/argo_port.hpp>
 
+#include <hawser/argo/calls.hpp>
+#include <hawser/argo/frames.hpp>
 #include <hawser/guest/restart.hpp>
 #include <hawser/guest/window_port.hpp>
 
@@ -10,6 +12,22 @@
 #include <utility>
 
 namespace hawser::guest {
+
+namespace {
+
+/// A domain that Xen started itself may get its label while it runs already. Until then a FLASK policy refuses it.
+void await_label(Machine& machine, XenPort& port, std::uint16_t peer) {
+  const argo::Address ring{argo::port_of(0, argo::Role::kDevice, argo::RingKind::kControl), peer};
+  argo::Calls calls(port, port.memory());
+  const Instant deadline = machine.now() + milliseconds(1000);
+  while (machine.now() < deadline) {
+    const auto state = calls.query(ring, 1);
+    if (state.ok() || state.error() != argo::Error::kRefused) return;
+    (void)machine.wait(machine.now() + milliseconds(10));
+  }
+}
+
+}  // namespace
 
 bool ArgoPort::open(Machine& machine, std::size_t bytes) {
   const Console console = machine.console();
@@ -20,6 +38,8 @@ bool ArgoPort::open(Machine& machine, std::size_t bytes) {
       return false;
     }
     xen_.emplace(*std::move(port));
+    if (const auto peer = machine.arguments().number("peer"))
+      await_label(machine, *xen_, static_cast<std::uint16_t>(*peer));
     return true;
   }
   IvshmemPort* window = find_ivshmem(machine, true);

@@ -95,6 +95,11 @@ class XenBooting {
       say_where(device, options_.device, options_.driver, driver_number);
       machine.argo = true;
       machine.policy = "dummy";
+      if (!options_.xsm_policy.empty()) {
+        machine.policy = "flask";
+        machine.rules = checked_policy();
+        machine.domain0 = find_image(options_, "hawser-labeller.img", Arch::kAarch64);
+      }
     } else {
       driver.arguments = {"link=xen-shm"};
       device.arguments = {"link=xen-shm", "queue-layout=" + options_.queue_layout};
@@ -154,6 +159,17 @@ class XenBooting {
     if (!in || std::string_view(&header[56], 4) != "ARM\x64")
       throw std::runtime_error(fmt::format("{} is no arm64 kernel image, so it is no Xen", xen.string()));
     return xen;
+  }
+
+  std::filesystem::path checked_policy() const {
+    // xen/xsm/xsm_core.c: the magic number. Of a module without it Xen says one line, and jumps to address 0.
+    std::ifstream in(options_.xsm_policy, std::ios::binary);
+    std::array<char, 4> magic{};
+    in.read(magic.data(), magic.size());
+    if (!in || std::string_view(magic.data(), magic.size()) != "\x8c\xff\x7c\xf9")
+      throw std::runtime_error(fmt::format("{} is no compiled FLASK policy; checkpolicy -t Xen makes one",
+                                           options_.xsm_policy.string()));
+    return options_.xsm_policy;
   }
 
   std::filesystem::path log_of(const std::string& side) const {

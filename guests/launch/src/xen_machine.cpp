@@ -31,6 +31,7 @@ constexpr std::uint64_t kFirstImage = kRam + 160 * kMiB;
 constexpr std::uint64_t kXenItself = 256 * kMiB;    // with the images; the domains' memory comes on top
 constexpr std::uint64_t kBesideImages = 64 * kMiB;  // what Xen has at least, for itself, behind the images
 constexpr std::uint64_t kPiece = 2 * kMiB;          // pieces start at multiples of this
+constexpr unsigned kDomain0Mib = 16;
 constexpr std::uint32_t kFirstChannel = 10;  // of the windows: any free number, the same in both domains
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
@@ -55,6 +56,7 @@ std::string xen_command_line(const XenMachine& machine, const std::string& conso
   std::string line = fmt::format("console=dtuart dtuart={} noreboot", console);
   if (machine.argo) line += " argo=1,mac-permissive=0";
   if (!machine.policy.empty()) line += " xsm=" + machine.policy;
+  if (!machine.domain0.empty()) line += fmt::format(" dom0_mem={}M dom0_max_vcpus=1", kDomain0Mib);
   if (!machine.arguments.empty()) line += " " + one_line(machine.arguments);
   return line;
 }
@@ -158,6 +160,11 @@ XenLayout::XenLayout(const XenMachine& machine) {
     ramdisks.push_back(kernel ? place_once(domain.ramdisk) : Piece{});
     memory += domain.memory_mib * kMiB;
   }
+  if (!machine.domain0.empty()) {
+    domain0 = place(machine.domain0);
+    memory += kDomain0Mib * kMiB;
+  }
+  if (!machine.rules.empty()) rules = place(machine.rules);
   const std::uint64_t images_end = round_up(next - kRam, 64 * kMiB) + kBesideImages;
   if (images_end > kXenItself) memory += images_end - kXenItself;
   std::uint64_t shared = 0;
@@ -180,6 +187,8 @@ std::vector<std::byte> xen_tree(const XenMachine& machine, const XenLayout& layo
   tree.set_cells("/chosen", "#address-cells", {2});
   tree.set_cells("/chosen", "#size-cells", {2});
 
+  if (layout.domain0.bytes != 0) add_module(tree, "/chosen", "multiboot,kernel", layout.domain0);
+  if (layout.rules.bytes != 0) add_module(tree, "/chosen", "xen,xsm-policy", layout.rules);
   std::vector<std::string> nodes(machine.domains.size());
   for (std::size_t i = nodes.size(); i-- > 0;)
     nodes[i] = add_domain(tree, machine.domains[i], layout.images[i], layout.ramdisks[i]);
@@ -222,6 +231,8 @@ std::vector<std::string> qemu_xen_command(const XenMachine& machine, const XenLa
     load(machine.domains[i].image, layout.images[i]);
     load(machine.domains[i].ramdisk, layout.ramdisks[i]);
   }
+  load(machine.domain0, layout.domain0);
+  load(machine.rules, layout.rules);
   return command;
 }
 

@@ -176,6 +176,27 @@ TEST_CASE("Xen is told to allow Argo, and by which policy, only when asked") {
   CHECK(line() == "console=dtuart dtuart=/uart@1 noreboot argo=1,mac-permissive=0 xsm=dummy");
 }
 
+TEST_CASE("a FLASK policy and a domain 0 are modules of no domain's, and each is loaded once") {
+  const Image image(100), labeller(4096), rules(5000);
+  XenMachine machine = two_domains(image);
+  const unsigned without = XenLayout(machine).memory_mib;
+  machine.policy = "flask";
+  machine.domain0 = labeller.path;
+  machine.rules = rules.path;
+  const XenLayout layout(machine);
+  const Tree tree(xen_tree(machine, layout, bare_tree()));
+  CHECK(tree.text("/chosen", "xen,xen-bootargs") ==
+        "console=dtuart dtuart=/uart@1 noreboot xsm=flask dom0_mem=16M dom0_max_vcpus=1");
+  CHECK(tree.text("/chosen/module@4a400000", "compatible") == "multiboot,kernel");
+  CHECK(tree.cells("/chosen/module@4a400000", "reg") == std::vector<std::uint64_t>{0, 0x4a400000, 0, 4096});
+  CHECK(tree.text("/chosen/module@4a600000", "compatible") == "xen,xsm-policy");
+  CHECK(tree.cells("/chosen/module@4a600000", "reg") == std::vector<std::uint64_t>{0, 0x4a600000, 0, 5000});
+  CHECK(layout.memory_mib >= without);
+  std::size_t loaders = 0;
+  for (const auto& word : qemu_xen_command(machine, layout, "x.dtb")) loaders += word.starts_with("loader,");
+  CHECK(loaders == 4);
+}
+
 TEST_CASE("what can not be expressed is refused") {
   const Image image(100);
   const auto refused = [&](auto change) {

@@ -62,6 +62,8 @@ struct BootOptions {
   std::vector<PlannedKill> kills;
   std::filesystem::path
       images;  ///< Where the guest images are: ARCH/hawser-driver.img, or a folder of build folders.
+  std::filesystem::path
+      xsm_policy;  ///< For Argo on Xen: a compiled FLASK policy; empty: Xen allows all domains to speak Argo.
   std::filesystem::path xen;  ///< The hypervisor, for links that are Xen's; empty: xen/xen among the images.
   std::filesystem::path program;  ///< The hawser executable, for process parties.
   std::filesystem::path log_directory;

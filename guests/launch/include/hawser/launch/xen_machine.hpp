@@ -35,8 +35,10 @@ struct XenMachine {
   std::vector<XenWindow> windows;
   bool argo = false;
   /// Xen's access policy: empty for its own default, which is "silo" and forbids domains to speak Argo with one another;
-  /// "dummy" allows it.
+  /// "dummy" allows it; "flask" does what its rules say.
   std::string policy;
+  std::filesystem::path domain0;  ///< The image of a small domain 0; empty: there is no such domain.
+  std::filesystem::path rules;    ///< Of "flask", compiled; empty: those that Xen was built with, if it was.
   std::vector<std::string> arguments;  ///< Further words for Xen.
   unsigned processors = 1;             ///< Of the machine. Each of more than one is a thread of QEMU's.
   bool counted = false;  ///< Its clock counts instructions, one a nanosecond. Of one processor only.
@@ -52,6 +54,7 @@ struct XenLayout {
   };
   std::vector<Piece> images;    ///< One for each domain.
   std::vector<Piece> ramdisks;  ///< The same; of no bytes where there is none.
+  Piece domain0, rules;         ///< Of no bytes where there are none.
   std::vector<Piece> windows;   ///< One for each window.
   unsigned memory_mib = 0;      ///< Of the whole machine.
 
