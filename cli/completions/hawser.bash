@@ -52,7 +52,7 @@ _hawser() {
   esac
   case $verb in
     boot) _hawser_values "--link --arch --driver-arch --device-arch --driver --device --order --seconds --disk --kill
-      --accel --queue-layout --size --vectors --driver-argument --device-argument --xen-argument --images --xen --logs
+      --accel --queue-layout --size --vectors --driver-argument --device-argument --xen-argument --xsm-policy --images --xen --logs
       --quiet --json --help" ;;
     serve) _hawser_values "--link --device --queue-layout --spin --patience --help" ;;
     use) _hawser_values "--link --verify --seconds --bytes --patience --split --rows --json --help" ;;

@@ -53,6 +53,30 @@ HAWSER_CLAUSE("3.1 an end stays armed after a wait: the next ring ends the next 
   }
 }
 
+HAWSER_CLAUSE("3.1 a mark from before arm() that nobody took does not swallow the same after it") {
+  REQUIRE(b.connect());
+  for (const End end : kBothEnds) {
+    REQUIRE(b.quieten(end));
+    b.link(end).bell().disarm();
+    b.link(other(end)).bell().ring(Mark(5));
+    b.link(end).bell().arm();
+    b.link(other(end)).bell().ring(Mark(5));
+    CHECK(b.wait(end, seconds(2)) == Wake::kRung);
+    CHECK((b.collect(end, Mark(5).bit()) & Mark(5).bit()) != 0);
+  }
+}
+
+HAWSER_CLAUSE("3.1 after a wait the next ring of the same mark ends the next wait, taken or not") {
+  REQUIRE(b.connect());
+  REQUIRE(b.quieten(End::kSecond));
+  b.second().bell().arm();
+  for (int i = 0; i < 3; ++i) {
+    b.first().bell().ring(Mark(9));
+    CHECK(b.wait(End::kSecond, seconds(2)) == Wake::kRung);
+  }
+  CHECK((b.collect(End::kSecond, Mark(9).bit()) & Mark(9).bit()) != 0);
+}
+
 HAWSER_CLAUSE("3.2 rings are not counted: after many, one look finds everything") {
   REQUIRE(b.connect());
   Marks rung = 0;

@@ -64,6 +64,7 @@ class Link {
     Wake wait(Instant until) {
       const Wake wake = port_.wait(until);
       if (wake == Wake::kRung) ++counters_.wakes;
+      notifications_.collect();
       return wake;
     }
 

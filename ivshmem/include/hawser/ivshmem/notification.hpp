@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace hawser::ivshmem {
 
@@ -50,25 +51,33 @@ class Notifications {
     return !peer_.masked || (peer_.words.load<std::uint64_t>(peer_.mask) & mark.bit()) == 0;
   }
 
-  /// The peer's pending marks, which are pending no longer.
+  /// The marks that the peer has set since the last take().
   Marks take() {
-    if (!usable_) return 0;
+    collect();
+    return std::exchange(collected_, 0);
+  }
+
+  /// What the peer has set is pending no longer, so that it rings when it sets that again; take() tells of it.
+  void collect() {
+    if (!usable_) return;
     const std::uint64_t pending = peer_.words.observe<std::uint64_t>(peer_.tx) ^ rx_;
-    if (pending != 0) {
-      rx_ ^= pending;
-      own_.words.publish<std::uint64_t>(own_.rx, rx_);
-      full_fence_before_recheck();  // Partner: the first fence in set().
-    }
-    return pending;
+    if (pending == 0) return;
+    rx_ ^= pending;
+    collected_ |= pending;
+    own_.words.publish<std::uint64_t>(own_.rx, rx_);
+    full_fence_before_recheck();  // Partner: the first fence in set().
   }
 
   void mask() const {
     if (usable_ && own_.masked) own_.words.store<std::uint64_t>(own_.mask, ~std::uint64_t{0});
   }
-  void unmask() const {
-    if (!usable_ || !own_.masked) return;
-    own_.words.publish<std::uint64_t>(own_.mask, 0);
+  /// Every mark that is set from now on comes with a doorbell; one that was set before, while masked, must not swallow
+  /// the next.
+  void unmask() {
+    if (!usable_) return;
+    if (own_.masked) own_.words.publish<std::uint64_t>(own_.mask, 0);
     full_fence_before_recheck();  // Partner: the second fence in set().
+    collect();
   }
 
  private:
@@ -76,6 +85,7 @@ class Notifications {
   NotificationPlace peer_;
   std::uint64_t tx_ = 0;
   std::uint64_t rx_ = 0;
+  Marks collected_ = 0;
   bool usable_ = false;
 };
 
