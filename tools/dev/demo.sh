@@ -93,9 +93,11 @@ value_of() {
   echo "$value"
 }
 both=$(uname -m)
+guest_arches=
 case "$link" in
   argo | xen-shm)
     both=aarch64
+    guest_arches=aarch64 # the third domain, whatever the others are
     for option in --arch --driver-arch --device-arch --driver --device; do
       case "$(value_of "$option" "" "$@")" in
         x86_64 | process)
@@ -107,7 +109,6 @@ case "$link" in
 esac
 both=$(value_of --arch "$both" "$@")
 # Which architectures the sides of each kind have; a process needs no image.
-guest_arches=
 linux_arches=
 for side in driver device; do
   arch=$(value_of "--$side-arch" "$both" "$@")
