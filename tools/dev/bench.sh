@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # root is lib.sh's
+# shellcheck shell=sh disable=SC2154 # root, release are lib.sh's
 # SPDX-FileCopyrightText: 2026 The Hawser authors
 # SPDX-License-Identifier: MIT
 
@@ -83,8 +83,8 @@ prepare() {
 }
 
 setup_if_needed run
-# Optimized as packages are. (At -O3 g++ 12 sees errors in fmt that are none.)
-{ configure release "$(cached g++)" -Dbuildtype=release -Doptimization=2 -Dtests=false && compile release cli/hawser cli/hawser-bench; } >&2 || exit 1
+# shellcheck disable=SC2086 # words
+{ configure release "$(cached g++)" $release -Dtests=false && compile release cli/hawser cli/hawser-bench; } >&2 || exit 1
 case " $* " in
   *" --list "*) ;;
   *) for word; do prepare "$word" >&2 || exit 1; done ;;

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # root, guests, joined are lib.sh's
+# shellcheck shell=sh disable=SC2154 # root, guests, joined, release are lib.sh's
 # SPDX-FileCopyrightText: 2026 The Hawser authors
 # SPDX-License-Identifier: MIT
 
@@ -81,16 +81,19 @@ run_build() { configure_native tests && build_all; }
 run_matrix() {
   result=0
   for kind in debug release; do
+    flags=-Dbuildtype=debug
+    [ "$kind" = debug ] || flags=$release
     for compiler in g++ clang++; do
       name="$compiler-$kind"
       quiet=
       [ "$compiler" != g++ ] || quiet=-Dcpp_args=-Wno-subobject-linkage # of a source that another includes
       # shellcheck disable=SC2086 # words; lib.sh says why. The native build keeps the sources apart.
-      { configure "$name" "$(cached "$compiler")" "-Dbuildtype=$kind" $joined $quiet && compile "$name"; } || result=1
+      { configure "$name" "$(cached "$compiler")" $flags $joined $quiet && compile "$name"; } || result=1
     done
     for guest in $guests; do
       has_guest "$guest" || continue
-      { configure_guest "$guest" "-$kind" "-Dbuildtype=$kind" && compile "guest-$guest-$kind"; } || result=1
+      # shellcheck disable=SC2086
+      { configure_guest "$guest" "-$kind" $flags && compile "guest-$guest-$kind"; } || result=1
     done
   done
   return "$result"
