@@ -33,7 +33,7 @@ struct courier_slot {
 	u32 got;
 	bool begun;	/* the first piece has come */
 	bool done;
-	bool slicing;	/* not all of it has been sent */
+	bool slicing;	/* not all of it is in a parcel; the link's lock */
 };
 
 /* All but @ring_node and @all_node under the queue's lock. */
@@ -239,7 +239,11 @@ static int write_chain(struct hawser_courier *c, struct hawser_queue *q,
 	};
 	int n, runs;
 
-	if (c->argo->state != HAWSER_ARGO_UP || !c->max_chain || c->slicing)
+	if (c->argo->state != HAWSER_ARGO_UP || !c->max_chain)
+		return -EAGAIN;
+	if (c->slicing)
+		go_on_slicing(c);
+	if (c->slicing)
 		return -EAGAIN;
 	if (chain->readable > c->max_chain || chain->writable > c->max_chain ||
 	    !(chain->readable | chain->writable))
@@ -334,6 +338,26 @@ static void courier_stop(struct hawser_queue *q)
 
 /* --- and back ------------------------------------------------------------ */
 
+/*
+ * Not all of the chain has been sent: were it complete, its driver would take
+ * back memory that is still to be read for the peer. The queue's lock is held.
+ */
+static bool unsent(struct hawser_courier *c, const struct courier_queue *cq,
+		   u16 id)
+{
+	const struct hawser_courier_entry *entry =
+		(const void *)(c->head + head_bytes(0));
+	bool found;
+	u32 n;
+
+	spin_lock(c->lock);
+	found = cq->slots[id].slicing;
+	for (n = 0; c->writer == cq->q && n < c->count && !found; n++)
+		found = le16_to_cpu(entry[n].chain) == id;
+	spin_unlock(c->lock);
+	return found;
+}
+
 /* The front of what is left of a parcel, which then is left without it. */
 struct rest {
 	struct hawser_argo_part part[2];
@@ -388,7 +412,8 @@ static const char *accept(struct courier_queue *cq,
 	if (id >= cq->num)
 		return "the peer completed a chain that is not on its way";
 	slot = &cq->slots[id];
-	if (!slot->slot.busy || slot->done || slot->slicing)
+	if (!slot->slot.busy || slot->done ||
+	    unsent(hawser_courier_of(cq->q), cq, id))
 		return "the peer completed a chain that is not on its way";
 	if (length > slot->slot.writable)
 		return "the peer wrote more than a chain has room for";

@@ -170,6 +170,30 @@ TEST_CASE("a chain of which half has been sent can not be complete") {
   CHECK_FALSE(Driver::completion());
 }
 
+// Else its driver would take back, and the kernel use again, memory that is still to be sent.
+TEST_CASE("a chain that waits for room at the peer can not be complete, though others are") {
+  for (const std::size_t bytes : {4u, 1000u, 40'000u}) {
+    Attack attack("1234", {.data_bytes = 64u << 10, .max_parcel = 16u << 10, .max_chain = 100'000});
+    const auto complete = [&](std::uint16_t chain) {
+      const Entry entry{3, 0, chain, 0, 4, 0, 0, 4};
+      REQUIRE(attack.say(Kind::kCompletions, attack.control(), std::span(&entry, 1), 4));
+      attack.settle();
+    };
+    attack.world.refuse = -11;
+    std::string answer = "........";
+    Driver::add(0, std::string(bytes, 'q'), &answer);
+    for (int n = 0; n < 3; ++n) attack.world.step();
+    complete(0);
+    CHECK_FALSE(attack.broken());
+    CHECK(Driver::completion());
+    complete(1);
+    CHECK(attack.broken());
+    CHECK(std::string(kernel_end_fault(attack.world.end)) ==
+          "the peer completed a chain that is not on its way");
+    CHECK_FALSE(Driver::completion());
+  }
+}
+
 TEST_CASE("a parcel that waits for a message which never comes holds up the link, not the kernel") {
   Attack attack;
   const Entry good{3, 0, 0, 0, 4, 0, 0, 4};
@@ -244,4 +268,30 @@ TEST_CASE("random completions never do more than break the link") {
     CHECK(stub_log_lines <= 1);
   }
   CHECK(broken > 100);
+}
+
+TEST_CASE("a peer that takes no messages, and says that it lives, does not keep the kernel busy") {
+  Attack attack;
+  attack.world.refuse_control = -11;
+  const auto before = attack.world.hypercalls;
+  for (int ms = 0; ms < 900; ++ms) attack.world.step();
+  CHECK(attack.world.up());
+  CHECK(attack.world.hypercalls - before < 100);
+}
+
+TEST_CASE("console output that finds another queue's parcel in its way goes as soon as that has gone") {
+  Driver driver;
+  World world({}, {.id = 3, .queues = 2});
+  world.start_device();
+  REQUIRE(world.ready());
+  world.model.asleep = true;
+  world.refuse = -11;
+  std::string input(64, '.');
+  Driver::add(0, "", &input);
+  world.refusals = 40;
+  Driver::add(1, "output", nullptr);
+  CHECK(world.refusals == 0);
+  CHECK(Driver::completion(1));
+  world.model.asleep = false;
+  REQUIRE(world.until([&] { return std::ranges::count(world.model.served, "output") == 1; }));
 }

@@ -92,6 +92,13 @@ class EchoNet : public Echo {
   using Echo::Echo;
 };
 
+/// And as a console.
+class EchoConsole : public EchoNet {
+ public:
+  static constexpr std::uint32_t kDeviceId = 3;
+  using EchoNet::EchoNet;
+};
+
 struct Shape {
   std::uint32_t id = 2;
   std::uint16_t queues = 1;
@@ -109,14 +116,17 @@ class DeviceSide {
   using Port = test::ArgoPort;
   using Ends = app::ArgoDeviceEnd<Port>;
 
-  DeviceSide(argo::broker::House& house, EchoNet& model, const Shape& shape, const Sizes& sizes)
+  DeviceSide(argo::broker::House& house, EchoConsole& model, const Shape& shape, const Sizes& sizes)
       : port(house, 2, 4u << 20),
         bitmap_(virtio::Arena::bitmap_words(port.memory().size())),
         ends_(std::make_unique<Ends>(port, options(sizes), bitmap_,
                                      virtio::courier::DeviceEndOptions{.max_chain = sizes.max_chain})),
         bus_(std::make_unique<Bus>(ends_->end)) {
     using Ref = virtio::msg::DeviceRef<RegionMemory>;
-    (void)bus_->add(shape.id == 1 ? Ref(model) : Ref(static_cast<Echo&>(model)), {}, 3);
+    const auto ref = shape.id == 1   ? Ref(static_cast<EchoNet&>(model))
+                     : shape.id == 3 ? Ref(model)
+                                     : Ref(static_cast<Echo&>(model));
+    (void)bus_->add(ref, {}, 3);
   }
 
   void step() {
@@ -212,15 +222,17 @@ class World {
     return done;
   }
 
-  EchoNet model;
+  EchoConsole model;
   Shape own_shape;
   Sizes own_sizes;
   argo::broker::House house;
   std::optional<DeviceSide> device;
   std::function<void()> also;
   kernel_end* end = nullptr;
-  std::vector<std::size_t> payloads;   ///< Of each sendv of the kernel's on its data ring.
-  std::optional<std::int32_t> refuse;  ///< What Xen says to those, instead.
+  std::vector<std::size_t> payloads;           ///< Of each sendv of the kernel's on its data ring.
+  std::optional<std::int32_t> refuse;          ///< What Xen says to those, instead.
+  unsigned refusals = UINT_MAX;                ///< So many times.
+  std::optional<std::int32_t> refuse_control;  ///< And to those on its control ring.
   std::uint64_t hypercalls = 0;
 
  private:
@@ -257,8 +269,10 @@ class World {
             borrow(reinterpret_cast<const void*>(static_cast<std::uintptr_t>(iov.iov_hnd)), iov.iov_len));
       }
       if (arg4 >> 8 != 0x485700) {
-        if (refuse) return *refuse;
+        if (refuse && refusals != 0) return --refusals, *refuse;
         payloads.push_back(bytes);
+      } else if (refuse_control) {
+        return *refuse_control;
       }
       return port_.hypercall(command, borrow(arg1, sizeof(argo::wire::SendAddress)),
                              borrow(iovs.data(), iovs.size() * sizeof(argo::wire::Iov)), arg3, arg4);

@@ -44,11 +44,15 @@ struct Attack {
     REQUIRE(queue.ok());
     driver_queue = std::move(*queue);
     REQUIRE(device->start().ok());
-    const auto at = rig.arena.allocate(128);
-    const Segment readable[] = {{*at, 4}};
-    const Segment writable[] = {{*at + 64, 8}};
     rig.second.on_idle = nullptr;
-    REQUIRE(driver_queue.try_add(readable, writable, Token{1}).ok());
+    add(Token{1}, 4);
+  }
+
+  void add(Token token, std::uint32_t bytes) {
+    const auto at = rig.arena.allocate(bytes + 128);
+    const Segment readable[] = {{*at + 128, bytes}};
+    const Segment writable[] = {{*at, 8}};
+    REQUIRE(driver_queue.try_add(readable, writable, token).ok());
     (void)driver_queue.publish();
     device->notify(0, 0);
   }
@@ -154,6 +158,29 @@ TEST_CASE("a driver side is broken by completions that make no sense, and says b
     CHECK(attack.rig.driver_end.state() == LinkState::kBroken);
     CHECK(std::string(attack.rig.driver_end.broken_reason()) == c.reason);
     CHECK_FALSE(attack.rig.driver.up());
+  }
+}
+
+// Else the driver would take back, and use again, memory that is still to be sent.
+TEST_CASE("a chain is not complete before all of it has been sent, though others are") {
+  for (const std::uint32_t bytes : {4u, 1000u, 20'000u}) {  // copied, sent from where it lies, in pieces
+    Attack attack;
+    const auto complete = [&](std::uint16_t chain) {
+      const courier::wire::Entry entry{3, 0, chain, 0, 4, 0, 0, 4};
+      const auto control = static_cast<std::uint32_t>(attack.rig.second.counters().messages_sent);
+      attack.to_driver(Attack::parcel(Kind::kCompletions, control, std::span(&entry, 1), 4));
+      (void)attack.rig.driver.pump();
+    };
+    attack.rig.first.say_full(true);
+    attack.add(Token{2}, bytes);
+    complete(0);
+    const auto reaped = attack.driver_queue.try_reap();
+    REQUIRE(reaped.ok());
+    CHECK(reaped->token == Token{1});
+    complete(1);
+    CHECK_FALSE(attack.driver_queue.try_reap().ok());
+    CHECK(std::string(attack.rig.driver_end.broken_reason()) ==
+          "the peer completed a chain that is not on its way");
   }
 }
 

@@ -8,9 +8,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
+#include <vector>
 
 using namespace hawser;
 using namespace hawser::test;
@@ -38,9 +40,10 @@ struct Toy {
   }
 
   void add(unsigned queue, Token token, std::span<const std::byte> in, Offset out, std::uint32_t room) {
-    const auto at = rig.arena.allocate(64);
+    const auto at = rig.arena.allocate(in.size());
     REQUIRE(at.has_value());
-    std::memcpy(rig.at(*at, in.size()).data(), in.data(), in.size());
+    last = rig.at(*at, in.size());
+    std::memcpy(last.data(), in.data(), in.size());
     const Segment readable[] = {{*at, static_cast<std::uint32_t>(in.size())}};
     const Segment writable[] = {{out, room}};
     REQUIRE(queues[queue].try_add(readable, writable, token).ok());
@@ -64,6 +67,7 @@ struct Toy {
   Features chosen;
   std::array<std::array<DriverSlot, 16>, 2> slots;
   std::array<AnyDriverQueue<RegionMemory>, 2> queues;
+  std::span<std::byte> last;  ///< The readable bytes of the last chain.
 };
 
 }  // namespace
@@ -180,6 +184,38 @@ TEST_CASE("a queue that was reset starts anew, and what was on its way to the ol
   }
   CHECK(toy.model.served == 6);
   CHECK(toy.rig.second.ring().held() == 0);
+}
+
+TEST_CASE(
+    "bytes that had not been sent when their queue was reset are never sent, and those beside them are") {
+  for (const std::size_t size :
+       {std::size_t{1000}, std::size_t{100}}) {  // sent from where they lie, and copied first
+    Toy toy;
+    const auto out = toy.rig.arena.allocate(64);
+    const std::vector<std::byte> in(size, std::byte{7});
+    toy.rig.first.say_full(true);
+    toy.add(0, Token{1}, in, *out, 8);
+    const std::span<std::byte> taken_back = toy.last;
+    toy.add(1, Token{2}, in, *out, 8);
+    (void)toy.queues[1].publish();
+    toy.publish(0);
+    REQUIRE(toy.device->reset_queue(0).ok());
+    std::fill(taken_back.begin(), taken_back.end(), std::byte{0xa5});
+
+    toy.rig.second.on_idle = nullptr;
+    toy.rig.first.say_full(false);
+    (void)toy.rig.driver.pump();
+    REQUIRE(toy.rig.second.ring().held() == 1);
+    const auto ring = std::span(toy.rig.device_memory).first(CourierRigOptions{}.ring);
+    CHECK(std::count(ring.begin(), ring.end(), std::byte{7}) >= static_cast<std::ptrdiff_t>(size));
+    CHECK(std::count(ring.begin(), ring.end(), std::byte{0xa5}) < 8);
+    toy.rig.second.on_idle = [&toy] { toy.rig.device_step(); };
+    const auto reaped = toy.reap(1);
+    REQUIRE(reaped.has_value());
+    CHECK(reaped->token == Token{2});
+    CHECK(toy.rig.at(*out, 1)[0] == std::byte{7});
+    CHECK(toy.model.served == 1);
+  }
 }
 
 TEST_CASE("nothing of a period of the link is left in the next, and the device works again") {

@@ -165,8 +165,8 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
       if (queue.known && queue.device == device) end_queue(queue);
   }
 
-  /// Lets go of the ring and of everything on its way: the driver has taken it back. What a parcel that waits for room
-  /// says of it is stale by its control number.
+  /// Lets go of the ring and of everything on its way: the driver has taken it back, and with it the bytes that a parcel
+  /// that waits for room was to carry. What that says of the ring is stale by its control number.
   void end_queue(Queue& queue) {
     if (queue.live) {
       for (std::uint16_t n = 0; n < kChains; ++n) {
@@ -175,6 +175,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
         chains_[n].chain = {};
         free_chain(n);
       }
+      this->builder_.drop_bytes(queue.device, queue.index);
     }
     queue = {};
   }
@@ -342,7 +343,9 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
     if (queue == nullptr || !queue->live || static_cast<std::int32_t>(control - queue->since) < 0)
       return nullptr;
     const std::uint16_t id = entry.chain;
-    if (id >= kChains || id == current_ || chains_[id].queue != queue)
+    // Not before all of it has been sent: the driver would take back memory that is still to be read for the peer.
+    if (id >= kChains || id == current_ || chains_[id].queue != queue ||
+        this->builder_.names(entry.device, entry.queue, id))
       return "the peer completed a chain that is not on its way";
     Sent& sent = chains_[id];
     if (entry.length > sent.writable) return "the peer wrote more than a chain has room for";

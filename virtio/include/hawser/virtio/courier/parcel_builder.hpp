@@ -89,6 +89,7 @@ class ParcelBuilder {
         goes_inline(bytes.size(), pieces, left) && (left == 0 || bytes.size() <= kStaging - staged_);
     if (!inside || (left == 0 && !staged_last())) {
       if (left == 0) return 0;
+      entry_of_[parts_used_] = static_cast<std::uint16_t>(count_);
       parts_[parts_used_++] = bytes;
       payload_ += bytes.size();
       return bytes.size();
@@ -101,6 +102,7 @@ class ParcelBuilder {
       auto& last = parts_[parts_used_ - 1];
       last = std::span<const std::byte>(last.data(), last.size() + fits);
     } else {
+      entry_of_[parts_used_] = kStaged;
       parts_[parts_used_++] = std::span<const std::byte>(to, fits);
     }
     staged_ += fits;
@@ -114,6 +116,34 @@ class ParcelBuilder {
     std::memcpy(words() + head_, &entry, sizeof entry);
     head_ += sizeof entry;
     ++count_;
+  }
+
+  /// An entry of this chain has not been sent.
+  bool names(std::uint16_t device, std::uint16_t queue, std::uint16_t chain) const {
+    for (std::size_t n = 0; n < count_; ++n) {
+      const wire::Entry said = entry(n);
+      if (said.device == device && said.queue == queue && said.chain == chain) return true;
+    }
+    return false;
+  }
+
+  /// Forgets where bytes of a queue's entries lie: they are no longer ours to read. The entries stay, with as many bytes less.
+  void drop_bytes(std::uint16_t device, std::uint16_t queue) {
+    std::size_t kept = 0;
+    for (std::size_t n = 0; n < parts_used_; ++n) {
+      if (entry_of_[n] != kStaged) {
+        wire::Entry said = entry(entry_of_[n]);
+        if (said.device == device && said.queue == queue) {
+          said.bytes = static_cast<std::uint32_t>(said.bytes - parts_[n].size());
+          payload_ -= parts_[n].size();
+          std::memcpy(entry_at(entry_of_[n]), &said, sizeof said);
+          continue;
+        }
+      }
+      entry_of_[kept] = entry_of_[n];
+      parts_[kept++] = parts_[n];
+    }
+    parts_used_ = kept;
   }
 
   /// The parcel's parts; they live until the builder is used again.
@@ -140,6 +170,18 @@ class ParcelBuilder {
   std::uint64_t copied() const { return copied_; }
 
  private:
+  static constexpr std::uint16_t kStaged = 0xffff;
+  static_assert(kMaxEntries < kStaged);
+
+  std::byte* entry_at(std::size_t n) const {
+    return words() + sizeof(wire::ParcelHeader) + n * sizeof(wire::Entry);
+  }
+  wire::Entry entry(std::size_t n) const {
+    wire::Entry said;
+    std::memcpy(&said, entry_at(n), sizeof said);
+    return said;
+  }
+
   /// The memory, for a compiler that copies a few words itself only if it knows how they are aligned.
   std::byte* words() const {
     return static_cast<std::byte*>(__builtin_assume_aligned(memory_.data(), alignof(std::uint64_t)));
@@ -168,6 +210,7 @@ class ParcelBuilder {
   std::size_t payload_ = 0;
   std::uint64_t copied_ = 0;
   std::array<std::span<const std::byte>, kParts - 1> parts_{};
+  std::array<std::uint16_t, kParts - 1> entry_of_{};  ///< Whose bytes a part is, or kStaged: a copy of ours.
   std::array<std::span<const std::byte>, kParts> sealed_{};
 };
 
