@@ -522,6 +522,8 @@ static enum hawser_argo_event keep_up(struct hawser_argo_link *link, u64 now)
 	hawser_argo_settle(link);
 	if (elapsed(link->said_at, now) >=
 	    link->options.silence / BEATS_PER_SILENCE) {
+		/* An attempt counts: who takes nothing is not asked faster. */
+		link->said_at = now;
 		send_frame(link, HAWSER_ARGO_BEAT, NULL, 0);
 		/* Whoever was refused by Xen is helped out now at the latest. */
 		hawser_argo_notify(link->port);

@@ -305,6 +305,7 @@ class Link {
     if (due) credit_at_ = now + kCreditInterval;
     if (credit_owed_ || (due && data_credit_is_missed())) tell();
     if (elapsed(said_at_, now).ns >= options_.silence.ns / kBeatsPerSilence) {
+      said_at_ = now;  // an attempt counts: who takes nothing is not asked faster
       (void)send(FrameKind::kBeat, {});
       // Whoever was refused by Xen against all credit is helped out at the latest now.
       (void)calls_.notify();
