@@ -27,6 +27,8 @@
 #define LEAVE_MS 10000
 /* How long a suspend waits for what drivers wait for, before it is refused. */
 #define SUSPEND_MS 5000
+/* Between devices that come and go on a peer's word: drivers log each. */
+#define PLUG_PAUSE_MS 100
 
 static DEFINE_IDA(bus_ids);
 
@@ -168,6 +170,7 @@ static void take_device_event(struct hawser_bus *bus, const void *payload,
 			      size_t bytes)
 {
 	struct hawser_msg_event_device event;
+	unsigned long next;
 	u16 number, state;
 
 	if (bytes < sizeof(event))
@@ -177,6 +180,11 @@ static void take_device_event(struct hawser_bus *bus, const void *payload,
 	state = le16_to_cpu(event.state);
 	if (number >= HAWSER_DEVICES)
 		return;
+	/* Its I/O ends now: @plug may be waiting for that in a probe. */
+	mutex_lock(&bus->vdevs_lock);
+	if (state == VIRTIO_MSG_DEVICE_REMOVED && bus->vdevs[number])
+		hawser_vdev_gone(bus->vdevs[number]);
+	mutex_unlock(&bus->vdevs_lock);
 	spin_lock_irq(&bus->lock);
 	if (state == VIRTIO_MSG_DEVICE_ADDED) {
 		__set_bit(number, bus->added);
@@ -185,7 +193,9 @@ static void take_device_event(struct hawser_bus *bus, const void *payload,
 		__set_bit(number, bus->removed);
 	}
 	spin_unlock_irq(&bus->lock);
-	queue_work(bus->plugging, &bus->plug);
+	next = READ_ONCE(bus->plugged) + msecs_to_jiffies(PLUG_PAUSE_MS);
+	queue_delayed_work(bus->plugging, &bus->plug,
+			   time_before(jiffies, next) ? next - jiffies : 0);
 }
 
 static void take_event(struct hawser_bus *bus, u8 id, u16 device,
@@ -356,7 +366,8 @@ static void plug_in(struct hawser_bus *bus, u16 number)
 		return;
 	v = hawser_vdev_open(bus, number);
 	if (IS_ERR(v)) {
-		if (PTR_ERR(v) != -ENOTCONN && PTR_ERR(v) != -ESHUTDOWN)
+		if (PTR_ERR(v) != -ENOTCONN && PTR_ERR(v) != -ESHUTDOWN &&
+		    PTR_ERR(v) != -EPERM)
 			dev_warn_ratelimited(&bus->dev,
 					     "device %u: cannot be used (%ld)\n",
 					     number, PTR_ERR(v));
@@ -378,7 +389,8 @@ static void plug_in(struct hawser_bus *bus, u16 number)
 
 static void plug(struct work_struct *work)
 {
-	struct hawser_bus *bus = container_of(work, struct hawser_bus, plug);
+	struct hawser_bus *bus = container_of(to_delayed_work(work),
+					      struct hawser_bus, plug);
 	DECLARE_BITMAP(added, HAWSER_DEVICES);
 	DECLARE_BITMAP(removed, HAWSER_DEVICES);
 	DECLARE_BITMAP(there, HAWSER_DEVICES);
@@ -393,6 +405,9 @@ static void plug(struct work_struct *work)
 	spin_lock_irq(&bus->lock);
 	bitmap_copy(added, bus->added, HAWSER_DEVICES);
 	bitmap_copy(removed, bus->removed, HAWSER_DEVICES);
+	if (!bitmap_empty(added, HAWSER_DEVICES) ||
+	    !bitmap_empty(removed, HAWSER_DEVICES))
+		WRITE_ONCE(bus->plugged, jiffies);
 	bitmap_zero(bus->added, HAWSER_DEVICES);
 	bitmap_zero(bus->removed, HAWSER_DEVICES);
 	enumerate = bus->enumerate && bus->up;
@@ -427,6 +442,9 @@ static void plug(struct work_struct *work)
 	for_each_set_bit(number, added, HAWSER_DEVICES)
 		plug_in(bus, number);
 	mutex_unlock(&bus->plug_lock);
+	/* The link may have gone down and up before they could be seen. */
+	if (!bitmap_empty(added, HAWSER_DEVICES))
+		mod_delayed_work(bus->protocol, &bus->sync, 0);
 }
 
 /*
@@ -435,7 +453,8 @@ static void plug(struct work_struct *work)
  */
 static void sync_devices(struct work_struct *work)
 {
-	struct hawser_bus *bus = container_of(work, struct hawser_bus, sync);
+	struct hawser_bus *bus = container_of(to_delayed_work(work),
+					      struct hawser_bus, sync);
 	unsigned int noio = memalloc_noio_save();
 	unsigned int number;
 	u32 epoch;
@@ -456,7 +475,7 @@ static void sync_devices(struct work_struct *work)
 		hawser_vdev_put(v);
 	}
 	memalloc_noio_restore(noio);
-	queue_work(bus->plugging, &bus->plug);
+	queue_delayed_work(bus->plugging, &bus->plug, 0);
 }
 
 /* --- life ---------------------------------------------------------------- */
@@ -474,7 +493,7 @@ void hawser_bus_up(struct hawser_link *link, u32 epoch)
 	bitmap_zero(bus->added, HAWSER_DEVICES);
 	bitmap_zero(bus->removed, HAWSER_DEVICES);
 	spin_unlock_irq(&bus->lock);
-	queue_work(bus->protocol, &bus->sync);
+	mod_delayed_work(bus->protocol, &bus->sync, 0);
 }
 EXPORT_SYMBOL_GPL(hawser_bus_up);
 
@@ -575,7 +594,7 @@ static int thaw(struct hawser_bus *bus, unsigned int end)
 			ret = hawser_vdev_restore(bus->vdevs[number]) ?: ret;
 	}
 	bus->suspended = false;
-	queue_work(bus->plugging, &bus->plug);
+	queue_delayed_work(bus->plugging, &bus->plug, 0);
 	return ret;
 }
 
@@ -656,8 +675,9 @@ int hawser_bus_attach(struct hawser_link *link)
 	mutex_init(&bus->vdevs_lock);
 	INIT_LIST_HEAD(&bus->asked);
 	INIT_LIST_HEAD(&bus->graves);
-	INIT_WORK(&bus->sync, sync_devices);
-	INIT_WORK(&bus->plug, plug);
+	INIT_DELAYED_WORK(&bus->sync, sync_devices);
+	bus->plugged = jiffies - msecs_to_jiffies(PLUG_PAUSE_MS);
+	INIT_DELAYED_WORK(&bus->plug, plug);
 	INIT_DELAYED_WORK(&bus->abandon, abandon);
 	tasklet_setup(&bus->feed, feed);
 	for (mark = 0; mark < HAWSER_MARKS; mark++)
@@ -731,8 +751,8 @@ void hawser_bus_detach(struct hawser_link *link)
 	hawser_bus_unplug(link);
 	hawser_bus_down(link);
 	cancel_delayed_work_sync(&bus->abandon);
-	cancel_work_sync(&bus->sync);
-	cancel_work_sync(&bus->plug);
+	cancel_delayed_work_sync(&bus->sync);
+	cancel_delayed_work_sync(&bus->plug);
 	destroy_workqueue(bus->protocol);
 	destroy_workqueue(bus->plugging);
 	synchronize_rcu();

@@ -49,6 +49,7 @@ struct hawser_queue;
  * @sync: brings devices that are known in step with the peer
  * @plugging: ordered; registers and unregisters devices, waits for drivers
  * @plug: what is done there
+ * @plugged: when it was last done because of @added or @removed, in jiffies
  * @vdevs: by number; changed under @plug_lock and @vdevs_lock
  * @vdevs_lock: outside of @plug, a device is used under it (rcu: see @by_mark)
  * @by_mark: the queues that a mark stands for; RCU, changed under @marks_lock
@@ -77,9 +78,10 @@ struct hawser_bus {
 	struct mutex plug_lock;	/* devices come and go one at a time */
 	bool suspended;
 	struct workqueue_struct *protocol;
-	struct work_struct sync;
+	struct delayed_work sync;
 	struct workqueue_struct *plugging;
-	struct work_struct plug;
+	struct delayed_work plug;
+	unsigned long plugged;
 
 	struct mutex vdevs_lock;	/* @vdevs */
 	struct hawser_vdev *vdevs[HAWSER_DEVICES];
@@ -125,6 +127,7 @@ enum hawser_wire {
  * @gone: its chains end without a peer, for good
  * @broken: latched until the driver resets the device
  * @stale_config: the peer announced a change that has not been read
+ * @config_read: when it was last read for that, in jiffies
  * @queues: those that the driver uses
  */
 struct hawser_vdev {
@@ -156,6 +159,7 @@ struct hawser_vdev {
 	bool gone;
 	bool broken;
 	bool stale_config;
+	unsigned long config_read;
 	struct hawser_queue *queues[HAWSER_QUEUES];
 };
 

@@ -390,7 +390,8 @@ static bool wait_for_room(struct hawser_queue *q,
 		q->bus->link->ops->ring(q->bus->link, q->device, q->index);
 	do {
 		ret = collect(q, BATCH_CHAINS, why);
-		if (ret > 0 && !hawser_path_post(q, chain, HAWSER_NO_CHAIN))
+		/* Room comes with completions, or with credit. */
+		if (ret >= 0 && !hawser_path_post(q, chain, HAWSER_NO_CHAIN))
 			return true;
 		cpu_relax();
 	} while (ret >= 0 && ktime_before(ktime_get(), until));

@@ -30,6 +30,8 @@
 #define RESET_MS 5000
 /* Reading the configuration while the peer changes it. */
 #define CONFIG_ATTEMPTS 4
+/* Between two announced changes of it: drivers log them, and tell user space. */
+#define CONFIG_PAUSE_MS 200
 /* Ring sizes: of the driver's ring, and of the one at the peer. */
 #define LOCAL_RING 256
 #define PEER_RING 1024
@@ -438,6 +440,32 @@ static int tell_queue(struct hawser_vdev *v, struct hawser_queue *q)
 
 /* --- steps of 3.1.1; v->lock is held -------------------------------------- */
 
+/*
+ * Whose drivers expect no more of a device than Hawser checks. Others take it
+ * for the hypervisor: virtio_balloon gives it all memory that it asks for,
+ * virtio_mem takes physical addresses from it, virtio_input keys.
+ */
+static unsigned int types[16] = {
+	VIRTIO_ID_NET,
+	VIRTIO_ID_BLOCK,
+	VIRTIO_ID_CONSOLE,
+	VIRTIO_ID_RNG,
+};
+static unsigned int type_count = 4;
+module_param_array(types, uint, &type_count, 0444);
+MODULE_PARM_DESC(types, "types of devices that a peer may have, by their numbers in VIRTIO; 1,2,3,4: network, block, console, entropy");
+
+static bool let_in(u32 type)
+{
+	unsigned int n;
+
+	for (n = 0; n < type_count; n++) {
+		if (types[n] == type)
+			return true;
+	}
+	return false;
+}
+
 /* All that is known of a device before a driver looks at it. */
 static int learn(struct hawser_vdev *v)
 {
@@ -457,6 +485,12 @@ static int learn(struct hawser_vdev *v)
 			      HAWSER_QUEUES);
 	if (!v->device_id)
 		return -ENODEV;
+	if (!let_in(v->device_id)) {
+		dev_warn_ratelimited(&v->bus->dev,
+				     "device %u: devices of type %u are not let in (parameter types of hawser)\n",
+				     v->number, v->device_id);
+		return -EPERM;
+	}
 	if (v->config_size > HAWSER_CONFIG_MAX)
 		return -EPROTO;
 	if (!v->config) {
@@ -577,6 +611,7 @@ void hawser_vdev_sync(struct hawser_vdev *v, u32 epoch)
 	if (v->epoch == epoch) {
 		if (v->stale_config) {
 			v->stale_config = false;
+			WRITE_ONCE(v->config_read, jiffies);
 			judge(v, ask_config(v, &changed),
 			      "it does not tell its configuration");
 		}
@@ -623,11 +658,15 @@ void hawser_vdev_down(struct hawser_vdev *v)
 
 void hawser_vdev_event_config(struct hawser_vdev *v, u32 status)
 {
+	unsigned long next = READ_ONCE(v->config_read) +
+			     msecs_to_jiffies(CONFIG_PAUSE_MS);
+
 	if ((status & VIRTIO_CONFIG_S_NEEDS_RESET) &&
 	    (v->status & VIRTIO_CONFIG_S_DRIVER_OK))
 		hawser_vdev_break(v, "it says that it needs a reset");
 	WRITE_ONCE(v->stale_config, true);
-	queue_work(v->bus->protocol, &v->bus->sync);
+	queue_delayed_work(v->bus->protocol, &v->bus->sync,
+			   time_before(jiffies, next) ? next - jiffies : 0);
 }
 
 static void kill_queues(struct hawser_vdev *v)
@@ -794,7 +833,7 @@ static void op_reset(struct virtio_device *vdev)
 	if (unknown && epoch) {	/* the driver asks next what it offers */
 		hawser_vdev_sync(v, epoch);
 		/* It may be another one now. */
-		queue_work(v->bus->plugging, &v->bus->plug);
+		queue_delayed_work(v->bus->plugging, &v->bus->plug, 0);
 	}
 	if (ret)
 		dev_err_ratelimited(&vdev->dev, "does not end its reset (%d)\n",
@@ -976,6 +1015,7 @@ struct hawser_vdev *hawser_vdev_open(struct hawser_bus *bus, u16 number)
 	kref_init(&v->ref);
 	v->bus = bus;
 	v->number = number;
+	v->config_read = jiffies - msecs_to_jiffies(CONFIG_PAUSE_MS);
 	mutex_init(&v->lock);
 	spin_lock_init(&v->config_lock);
 	v->vdev.config = &config_ops;

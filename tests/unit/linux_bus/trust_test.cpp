@@ -195,6 +195,81 @@ TEST_CASE("the driver reads one configuration, whatever the peer changes meanwhi
   CHECK(byte == 0);
 }
 
+// Drivers log each change of a capacity, and tell user space.
+TEST_CASE(
+    "a peer that changes its configuration all the time is asked a few times a second, and the last one "
+    "counts") {
+  Scene scene;
+  scene.peer.come();
+  auto& model = scene.peer.models[0];
+  const auto before = stub_jiffies;
+  while (stub_jiffies - before < 2000) {
+    model.config[40] = static_cast<std::uint8_t>(model.config[40] + 1);
+    ++model.generation;
+    const msg::wire::EventConfig event{
+        .device_status = 15, .generation = model.generation, .offset = 0, .length = 0};
+    scene.peer.say(0, msg::VIRTIO_MSG_EVENT_CONFIG, 0, 0, &event, sizeof(event));
+    stub_run();
+    if (Driver::changes == 1) CHECK(stub_jiffies - before < 200);  // the first is told at once
+    stub_pass_us(1000);
+  }
+  CHECK(Driver::changes >= 9);
+  CHECK(Driver::changes <= 12);
+  stub_pass_us(300'000);
+  stub_run();
+  std::uint8_t byte = 0;
+  Driver::vdev->config->get(Driver::vdev, 40, &byte, 1);
+  CHECK(byte == model.config[40]);
+}
+
+TEST_CASE("devices that come and go all the time do so a few times a second") {
+  static unsigned probes;
+  probes = 0;
+  Driver driver;
+  stub_driver.probe = [](virtio_device* device) {
+    ++probes;
+    Driver::probe(device);
+  };
+  Peer peer;
+  peer.models[3].id = 4;
+  peer.come();
+  REQUIRE(probes == 1);
+  const auto before = stub_jiffies;
+  while (stub_jiffies - before < 2000) {
+    for (const std::uint16_t state : {2, 1}) {
+      const msg::wire::EventDevice event{.device_number = 3, .state = state};
+      peer.say(2, msg::VIRTIO_MSG_BUS_EVENT_DEVICE, 0, 0, &event, sizeof(event));
+      stub_run();
+    }
+    stub_pass_us(1000);
+    stub_run();
+  }
+  CHECK(probes > 10);
+  CHECK(probes < 25);
+}
+
+TEST_CASE("a device that is taken away ends its requests before anybody waits for its driver") {
+  Scene scene;
+  scene.peer.come();
+  std::string status(1, '\0');
+  Driver::add(0, "request", &status);
+  const msg::wire::EventDevice event{.device_number = 0, .state = 2};
+  scene.peer.say(2, msg::VIRTIO_MSG_BUS_EVENT_DEVICE, 0, 0, &event, sizeof(event));
+  stub_run_tasklets();  // work items may wait: for a driver that probes a device which does not answer
+  CHECK(Driver::completion());
+  CHECK(status[0] == 1);
+}
+
+TEST_CASE("devices of types whose drivers trust them with more than requests are not let in") {
+  for (const std::uint32_t id : {5u, 18u, 24u, 27u, 0xffffffffu}) {
+    Scene scene;
+    scene.peer.models[0].id = id;
+    scene.peer.come();
+    CHECK(Driver::vdev == nullptr);
+    CHECK(stub_log_lines == 1);
+  }
+}
+
 TEST_CASE("what the driver wrote into the configuration is there again in the next device") {
   Scene scene;
   scene.peer.come();

@@ -212,9 +212,18 @@ void INIT_DELAYED_WORK(struct delayed_work *work, void (*function)(struct work_s
 	timer_setup(&work->timer, delayed, 0);
 }
 
+bool queue_delayed_work(struct workqueue_struct *queue, struct delayed_work *work,
+			unsigned long delay)
+{
+	if (work->work.pending || timer_pending(&work->timer))
+		return false;
+	return mod_delayed_work(queue, work, delay);
+}
+
 bool mod_delayed_work(struct workqueue_struct *queue, struct delayed_work *work,
 		      unsigned long delay)
 {
+	timer_delete_sync(&work->timer);
 	if (!delay)
 		return queue_work(queue, &work->work);
 	return mod_timer(&work->timer, stub_jiffies + delay);
@@ -248,25 +257,31 @@ void tasklet_kill(struct tasklet_struct *tasklet)
 	tasklet->pending = false;
 }
 
-bool stub_run(void)
+bool stub_run_tasklets(void)
 {
 	bool ran = false;
 
-	while (!list_empty(&tasklets) || !list_empty(&works)) {
-		ran = true;
-		if (!list_empty(&tasklets)) {
-			struct tasklet_struct *tasklet = list_entry(tasklets.next,
-						struct tasklet_struct, node);
+	for (; !list_empty(&tasklets); ran = true) {
+		struct tasklet_struct *tasklet = list_entry(tasklets.next,
+					struct tasklet_struct, node);
 
-			tasklet_kill(tasklet);
-			tasklet->function(tasklet);
-		} else {
-			struct work_struct *work = list_entry(works.next,
-						struct work_struct, node);
+		tasklet_kill(tasklet);
+		tasklet->function(tasklet);
+	}
+	return ran;
+}
 
-			cancel_work_sync(work);
-			work->function(work);
-		}
+bool stub_run(void)
+{
+	bool ran = stub_run_tasklets();
+
+	for (; !list_empty(&works); ran = true) {
+		struct work_struct *work = list_entry(works.next,
+					struct work_struct, node);
+
+		cancel_work_sync(work);
+		work->function(work);
+		stub_run_tasklets();
 	}
 	return ran;
 }

@@ -71,6 +71,8 @@ extern "C" {
 #define MODULE_AUTHOR(text)
 #define MODULE_DESCRIPTION(text)
 #define MODULE_LICENSE(text)
+#define MODULE_PARM_DESC(name, text)
+#define module_param_array(name, type, count, mode) enum { stub_param_##name }
 #define THIS_MODULE NULL
 #define __module_get(m) ((void)stub_modules++)
 #define module_put(m) ((void)stub_modules--)
@@ -95,6 +97,8 @@ struct stub_driver {
 extern struct stub_driver stub_driver;
 /* Runs all that waits; false: nothing did. */
 bool stub_run(void);
+/* Of it, what work items can not hold up. */
+bool stub_run_tasklets(void);
 /* Time passes, timers end; nothing else runs. */
 void stub_pass_us(u64 us);
 /* Allocations not given back. */
@@ -217,6 +221,7 @@ static inline void list_splice_tail_init(struct list_head *from, struct list_hea
 /* --- bitmaps of at most 64 bits ---------------------------------------------- */
 
 #define DECLARE_BITMAP(name, bits) unsigned long name[((bits) + 63) / 64]
+#define bitmap_empty(map, bits) ((map)[0] == 0)
 #define bitmap_zero(map, bits) ((void)((map)[0] = 0))
 #define bitmap_copy(to, from, bits) ((void)((to)[0] = (from)[0]))
 #define bitmap_or(to, a, b, bits) ((void)((to)[0] = (a)[0] | (b)[0]))
@@ -272,6 +277,8 @@ void stub_work_init(struct work_struct *work, void (*function)(struct work_struc
 #define INIT_WORK stub_work_init
 void INIT_DELAYED_WORK(struct delayed_work *work, void (*function)(struct work_struct *));
 bool queue_work(struct workqueue_struct *queue, struct work_struct *work);
+bool queue_delayed_work(struct workqueue_struct *queue, struct delayed_work *work,
+			unsigned long delay);
 bool mod_delayed_work(struct workqueue_struct *queue, struct delayed_work *work,
 		      unsigned long delay);
 bool cancel_work_sync(struct work_struct *work);
