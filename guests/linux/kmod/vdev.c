@@ -451,6 +451,7 @@ static unsigned int types[16] = {
 	VIRTIO_ID_CONSOLE,
 	VIRTIO_ID_RNG,
 };
+
 static unsigned int type_count = 4;
 module_param_array(types, uint, &type_count, 0444);
 MODULE_PARM_DESC(types, "types of devices that a peer may have, by their numbers in VIRTIO; 1,2,3,4: network, block, console, entropy");
