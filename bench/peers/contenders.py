@@ -20,6 +20,7 @@ PATIENCE = 30  # seconds in which whoever is asked for anything has to answer
 NULL_DISK, FILE_DISK = "null", "file"
 DISK_BYTES = 64 << 20
 BLOCK_BYTES = 4096
+SLICE = 0.002  # seconds: native/plan.hpp's kSliceNs
 
 
 @dataclasses.dataclass
@@ -36,7 +37,6 @@ class Surroundings:
     peers: pathlib.Path     # built from other people's sources
     folder: pathlib.Path    # for sockets
     cores: tuple
-    quick: bool
 
 
 class Contender:
@@ -68,8 +68,9 @@ class Hawser(Contender):
         self.suite, self.figure = suite, figure
 
     def sample(self, here, seconds):
+        # Without --quick, whose slices are shorter than the peers'.
         command = [here.hawser, *self.words, "--json", "--cores", ",".join(map(str, here.cores)),
-                   "--rounds", max(3, round(seconds / 0.02))] + (["--quick"] if here.quick else [])
+                   "--rounds", max(3, round(seconds / SLICE))]
         running = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                         env={**os.environ, "TMPDIR": str(here.folder)})
         try:

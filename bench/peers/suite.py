@@ -145,8 +145,7 @@ def run(chosen):
         return UNAVAILABLE
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hawser-bench-"))
     try:
-        here = Surroundings(chosen.hawser, pathlib.Path(chosen.programs), pathlib.Path(chosen.peers), folder, tuple(cores),
-                            chosen.quick)
+        here = Surroundings(chosen.hawser, pathlib.Path(chosen.programs), pathlib.Path(chosen.peers), folder, tuple(cores))
         runs, seconds = (QUICK_RUNS, QUICK_SECONDS) if chosen.quick else (RUNS, SECONDS)
         runs = chosen.rounds or runs
         for row in wanted:

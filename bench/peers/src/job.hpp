@@ -82,15 +82,15 @@ inline void say_disturbed() {
 /// nanoseconds of one of what it did; `preempted()` is how often the other side has lost its core.
 inline std::optional<double> median_of_slices(double ns, const std::function<std::uint64_t()>& preempted,
                                               const std::function<double(double)>& slice) {
-  constexpr double kSlice = 2e6, kPatience = 2.5;
+  constexpr double kPatience = 2.5;
   std::vector<double> samples;
-  slice(kSlice);  // warm
+  slice(bench::kSliceNs);  // warm
   const auto start = static_cast<double>(bench::clock_ns());
   for (double spent = 0; spent < ns || (samples.empty() && spent < kPatience * ns);
        spent = static_cast<double>(bench::clock_ns()) - start) {
     const long here = bench::preemptions();
     const std::uint64_t there = preempted();
-    const double each = slice(kSlice);
+    const double each = slice(bench::kSliceNs);
     if (bench::preemptions() == here && preempted() == there) samples.push_back(each);
   }
   if (samples.empty()) return std::nullopt;

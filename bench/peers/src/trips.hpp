@@ -40,11 +40,10 @@ int measure_trips(int argc, char** argv) {
     };
     trips(job.ns / 10, nullptr);  // warm
     // Whoever sleeps is taken off its core all the time: the median has to do.
-    constexpr double kSlice = 8e6;
-    const auto count = static_cast<unsigned>(std::ceil(job.ns / kSlice));
+    const auto count = static_cast<unsigned>(std::ceil(job.ns / bench::kSliceNs));
     bench::Histogram single;
     std::vector<double> slices;
-    for (unsigned n = 0; n < count; ++n) slices.push_back(trips(kSlice, &single));
+    for (unsigned n = 0; n < count; ++n) slices.push_back(trips(bench::kSliceNs, &single));
     say(bench::median(slices), single);
   });
 }

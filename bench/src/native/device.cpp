@@ -95,8 +95,8 @@ void run_device(const SuiteOptions& options, Sink& sink) {
   };
   set_up("net", [&] { add_frames(DevicePoints(points), *(frames = frame_rig(options.cores))); });
   set_up("blk", [&] { add_reads(DevicePoints(points), *(reads = read_rig(options.cores))); });
-  measure(std::move(points), options, {"device", options.quick ? 1e6 : 2e6, options.quick ? 25u : 301u},
-          sink);
+  measure(std::move(points), options,
+          {"device", options.quick ? kSliceNs / 2 : kSliceNs, options.quick ? 25u : 301u}, sink);
 }
 
 }  // namespace hawser::bench

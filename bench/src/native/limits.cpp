@@ -54,8 +54,8 @@ void run_limits(const SuiteOptions& options, Sink& sink) {
       points.push_back(copy_point(cores, bytes, warm));
   for (const std::size_t bytes : {std::size_t{4096}, std::size_t{65536}, std::size_t{1} << 20})
     points.push_back(hand_over_point(cores, bytes, 4));
-  measure(std::move(points), options, {"limits", options.quick ? 1e6 : 2e6, options.quick ? 25u : 201u},
-          sink);
+  measure(std::move(points), options,
+          {"limits", options.quick ? kSliceNs / 2 : kSliceNs, options.quick ? 25u : 201u}, sink);
 }
 
 }  // namespace hawser::bench

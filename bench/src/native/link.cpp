@@ -183,7 +183,8 @@ void run_link(const SuiteOptions& options, Sink& sink) {
   sink.note(
       {"broker",
        "A third process, on the same two processors: polled, the broker would wait for its own clients."});
-  measure(std::move(points), options, {"link", options.quick ? 1e6 : 2e6, options.quick ? 25u : 301u}, sink);
+  measure(std::move(points), options,
+          {"link", options.quick ? kSliceNs / 2 : kSliceNs, options.quick ? 25u : 301u}, sink);
 }
 
 }  // namespace hawser::bench

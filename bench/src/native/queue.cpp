@@ -120,8 +120,8 @@ void run_queue(const SuiteOptions& options, Sink& sink) {
   points.points.push_back(eventfd_point(options.cores));
   for (const char* format : {"split", "packed"})
     add_format(points, format, static_cast<std::uint16_t>(options.queue_size));
-  measure(std::move(points.points), options, {"queue", options.quick ? 1e6 : 2e6, options.quick ? 51u : 401u},
-          sink);
+  measure(std::move(points.points), options,
+          {"queue", options.quick ? kSliceNs / 2 : kSliceNs, options.quick ? 51u : 401u}, sink);
   if (Stop::asked() == 0) count_instructions(options, sink);
 }
 
