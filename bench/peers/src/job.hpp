@@ -63,6 +63,7 @@ inline void say(double ns) {
   std::fflush(stdout);
 }
 inline void say(double ns, const bench::Histogram& single) {
+  if (single.total() == 0) return say(ns);
   const bench::Latency l = bench::latency_of(single);
   fmt::print(
       "{{\"ns\": {:.2f}, \"latency\": {{\"unit\": \"ns\", \"p50\": {}, \"p99\": {}, \"p99.9\": {}, \"max\": "
@@ -77,22 +78,32 @@ inline void say_disturbed() {
   std::fflush(stdout);
 }
 
-/// The median of short slices, as `hawser bench` measures: those in which a thread lost its core do not count, and are
-/// made up for within some time; nothing where none was left alone. `slice(ns)` goes on for about so long, and returns
-/// nanoseconds of one of what it did; `preempted()` is how often the other side has lost its core.
-inline std::optional<double> median_of_slices(double ns, const std::function<std::uint64_t()>& preempted,
-                                              const std::function<double(double)>& slice) {
+/// Short slices, as `hawser bench` measures: those in which a thread lost its core do not count, and are made up for within
+/// some time. `slice(ns)` goes on for about so long, and returns nanoseconds of one of what it did; `keep` gets that of each
+/// that was left alone; `preempted()` is how often the other side has lost its core.
+inline void clean_slices(double ns, const std::function<std::uint64_t()>& preempted,
+                         const std::function<double(double)>& slice,
+                         const std::function<void(double)>& keep) {
   constexpr double kPatience = 2.5;
-  std::vector<double> samples;
-  slice(bench::kSliceNs);  // warm
+  bool any = false;
   const auto start = static_cast<double>(bench::clock_ns());
-  for (double spent = 0; spent < ns || (samples.empty() && spent < kPatience * ns);
+  for (double spent = 0; spent < ns || (!any && spent < kPatience * ns);
        spent = static_cast<double>(bench::clock_ns()) - start) {
     const long here = bench::preemptions();
     const std::uint64_t there = preempted();
     const double each = slice(bench::kSliceNs);
-    if (bench::preemptions() == here && preempted() == there) samples.push_back(each);
+    if (bench::preemptions() != here || preempted() != there) continue;
+    keep(each);
+    any = true;
   }
+}
+
+/// Their median; nothing where none was left alone.
+inline std::optional<double> median_of_slices(double ns, const std::function<std::uint64_t()>& preempted,
+                                              const std::function<double(double)>& slice) {
+  std::vector<double> samples;
+  slice(bench::kSliceNs);  // warm
+  clean_slices(ns, preempted, slice, [&samples](double each) { samples.push_back(each); });
   if (samples.empty()) return std::nullopt;
   return bench::median(samples);
 }

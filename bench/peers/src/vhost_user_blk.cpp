@@ -19,6 +19,8 @@ using hawser::bench::Histogram;
 using hawser::peers::fail;
 using hawser::peers::VhostUserTransport;
 
+constexpr double kLatencyShare = 3;  ///< One in so many slices more; as `hawser bench device`.
+
 /// Of all its threads: which one serves is its own affair.
 std::uint64_t preemptions_of_process(const std::string& process) {
   std::uint64_t sum = 0;
@@ -50,12 +52,18 @@ int main(int argc, char** argv) {
     double each = read(64, nullptr);
     const auto units = [&each](double ns) { return static_cast<unsigned>(std::max(64.0, ns / each)); };
     each = read(units(1e6), nullptr);
+    const auto preempted = [&] { return preemptions_of_process(process); };
     const auto ns = hawser::peers::median_of_slices(
-        job.ns, [&] { return preemptions_of_process(process); },
-        [&](double slice) { return read(units(slice), nullptr); });
+        job.ns, preempted, [&](double slice) { return read(units(slice), nullptr); });
     if (!ns) return hawser::peers::say_disturbed();
-    Histogram single;
-    read(units(job.ns / 4), &single);
-    hawser::peers::say(*ns, single);
+    Histogram all, single;
+    hawser::peers::clean_slices(
+        job.ns / kLatencyShare, preempted,
+        [&](double slice) {
+          single.clear();
+          return read(units(slice), &single);
+        },
+        [&](double) { all.add(single); });
+    hawser::peers::say(*ns, all);
   });
 }
