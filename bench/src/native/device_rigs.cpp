@@ -188,12 +188,12 @@ void serve_frames(RigLink& link, LinkControl& control) {
   serve_device(link, control, model);
 }
 
-/// A disk's memory, as `hawser serve` has it: in huge pages, where the machine gives any.
+/// A disk's memory. Without the huge pages that `hawser serve` asks for: the peers that it is compared with have none.
 class DiskMemory {
  public:
   DiskMemory() : at_(mmap(nullptr, kDiskBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
     if (at_ == MAP_FAILED) throw std::runtime_error("no memory for a disk");
-    (void)madvise(at_, kDiskBytes, MADV_HUGEPAGE);
+    (void)madvise(at_, kDiskBytes, MADV_NOHUGEPAGE);
   }
   ~DiskMemory() { munmap(at_, kDiskBytes); }
   DiskMemory(const DiskMemory&) = delete;
