@@ -18,9 +18,9 @@ struct alignas(128) Line {  // 128: processors fetch lines in pairs
 };
 
 Run pingpong(Cores cores, unsigned units, Histogram* single, Line& ours, Line& theirs) {
-  const auto measure = [&](Patience& patience) {
-    Stopwatch watch(single);
-    for (std::uint64_t n = 1; n <= units; ++n) {
+  const auto measure = [&](Patience& patience, const Pass& pass) {
+    Stopwatch watch(pass.single);
+    for (std::uint64_t n = pass.from + 1; n <= pass.end(); ++n) {
       publish(&ours.word, 2 * n - 1);
       while (observe(&theirs.word) != 2 * n) {
         if (!patience.wait()) return;
@@ -29,8 +29,8 @@ Run pingpong(Cores cores, unsigned units, Histogram* single, Line& ours, Line& t
       watch.lap();
     }
   };
-  const auto answer = [&](Patience& patience) {
-    for (std::uint64_t n = 1; n <= units; ++n) {
+  const auto answer = [&](Patience& patience, const Pass& pass) {
+    for (std::uint64_t n = pass.from + 1; n <= pass.end(); ++n) {
       while (observe(&ours.word) != 2 * n - 1) {
         if (!patience.wait()) return;
       }
@@ -38,7 +38,7 @@ Run pingpong(Cores cores, unsigned units, Histogram* single, Line& ours, Line& t
       publish(&theirs.word, 2 * n);
     }
   };
-  return timed_pair(cores, measure, answer);
+  return timed_pair(cores, units, single, measure, answer);
 }
 
 }  // namespace
@@ -68,14 +68,14 @@ Run hand_over(Cores cores, std::size_t bytes, unsigned outstanding, unsigned uni
   const std::size_t place = (bytes + 4095) / 4096 * 4096 + 64;  // not all at one offset of a page
   std::vector<std::byte> from(bytes), shared(place * outstanding + 128);
   Line filled, emptied;
-  const auto measure = [&](Patience& patience) {
-    Stopwatch watch(single);
-    std::uint64_t back = 0;
-    for (std::uint64_t n = 0; back < units;) {
-      if (n < units && n - back < outstanding) {
+  const auto measure = [&](Patience& patience, const Pass& pass) {
+    Stopwatch watch(pass.single);
+    std::uint64_t back = pass.from;
+    for (std::uint64_t n = back; back < pass.end();) {
+      if (n < pass.end() && n - back < outstanding) {
         std::memcpy(shared.data() + n % outstanding * place, from.data(), bytes);
         publish(&filled.word, ++n);
-        if (n - back < outstanding && n < units) continue;
+        if (n - back < outstanding && n < pass.end()) continue;
       }
       std::uint64_t done;
       while ((done = observe(&emptied.word)) == back) {
@@ -85,8 +85,8 @@ Run hand_over(Cores cores, std::size_t bytes, unsigned outstanding, unsigned uni
       for (; back < done; ++back) watch.lap();
     }
   };
-  const auto answer = [&](Patience& patience) {
-    for (std::uint64_t n = 0; n < units;) {
+  const auto answer = [&](Patience& patience, const Pass& pass) {
+    for (std::uint64_t n = pass.from; n < pass.end();) {
       std::uint64_t there;
       while ((there = observe(&filled.word)) == n) {
         if (!patience.wait()) return;
@@ -98,7 +98,7 @@ Run hand_over(Cores cores, std::size_t bytes, unsigned outstanding, unsigned uni
       }
     }
   };
-  return timed_pair(cores, measure, answer);
+  return timed_pair(cores, units, single, measure, answer);
 }
 
 Point pingpong_point(Cores cores) {

@@ -48,10 +48,10 @@ unsigned cold_copies(std::size_t bytes) {
 
 Run memcpy_warm(Cores cores, std::size_t bytes, unsigned units) {
   std::vector<std::byte> from(bytes + kLine), to(bytes + kLine);
-  const auto measure = [&](Patience&) {
-    for (unsigned n = 0; n < units; ++n) copy_bytes(to.data(), from.data(), bytes);
+  const auto measure = [&](Patience&, const Pass& pass) {
+    for (unsigned n = 0; n < pass.units; ++n) copy_bytes(to.data(), from.data(), bytes);
   };
-  return timed_pair(cores, measure, [](Patience&) {});
+  return timed_pair(cores, units, nullptr, measure, [](Patience&, const Pass&) {});
 }
 
 Run memcpy_cold(Cores cores, std::size_t bytes, unsigned units) {
@@ -61,13 +61,14 @@ Run memcpy_cold(Cores cores, std::size_t bytes, unsigned units) {
   from.resize(std::max(from.size(), place * several));
   to.resize(std::max(to.size(), place * several));
   double inside = 0;
-  const auto measure = [&](Patience&) {
-    for (unsigned n = 0; n < units;) {
+  const auto measure = [&](Patience&, const Pass& pass) {
+    inside = 0;  // what warmed up does not count
+    for (unsigned n = 0; n < pass.units;) {
       for (unsigned k = 0; k < several; ++k) {
         flush({from.data() + k * place, bytes});
         flush({to.data() + k * place, bytes});
       }
-      const unsigned now = std::min(several, units - n);
+      const unsigned now = std::min(several, pass.units - n);
       const std::uint64_t start = clock_ns();
       for (unsigned k = 0; k < now; ++k) {
         // In an order that no prefetcher foresees: 167 is prime, so each has its turn.
@@ -78,7 +79,7 @@ Run memcpy_cold(Cores cores, std::size_t bytes, unsigned units) {
       n += now;
     }
   };
-  Run run = timed_pair(cores, measure, [](Patience&) {});
+  Run run = timed_pair(cores, units, nullptr, measure, [](Patience&, const Pass&) {});
   run.ns = inside;
   return run;
 }

@@ -9,11 +9,17 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <thread>
 
 namespace hawser::bench {
+namespace {
+
+constexpr unsigned kWarmUnits = 64;  ///< As in the rigs of `link` and `device`; whole batches.
+
+}  // namespace
 
 void pin(int core) {
   cpu_set_t set;
@@ -28,12 +34,15 @@ long preemptions() {
   return usage.ru_nivcsw;
 }
 
-Run timed_pair(Cores cores, const Part& measure, const Part& answer, bool sleeping) {
+Run timed_pair(Cores cores, unsigned units, Histogram* single, const Part& measure, const Part& answer,
+               bool sleeping) {
   const bool shared = cores.measuring == cores.answering;
+  const Pass warm{.units = std::min(units, kWarmUnits)};
+  const Pass timed{.from = warm.units, .units = units, .single = single};
   std::atomic<int> ready{0};
-  const auto meet = [&ready, shared] {
+  const auto meet = [&ready, shared](int all) {
     ready.fetch_add(1);
-    while (ready.load() != 2) {
+    while (ready.load() < all) {
       if (shared)
         sched_yield();
       else
@@ -50,11 +59,14 @@ Run timed_pair(Cores cores, const Part& measure, const Part& answer, bool sleepi
   std::thread answering([&] {
     pin(cores.answering);
     const ThreadCounter counter;
-    meet();
     Patience patience(over);
+    meet(2);
+    answer(patience, warm);
+    patience.reset();
+    meet(4);
     const long before = preemptions();
     const auto count = counter.count();
-    answer(patience);
+    answer(patience, timed);
     answered_in = counted(counter, count);
     answering_disturbed = preemptions() != before;
   });
@@ -62,12 +74,15 @@ Run timed_pair(Cores cores, const Part& measure, const Part& answer, bool sleepi
   std::thread measuring([&] {
     pin(cores.measuring);
     const ThreadCounter counter;
-    meet();
     Patience patience(over);
+    meet(2);
+    measure(patience, warm);
+    patience.reset();
+    meet(4);
     const long before = preemptions();
     const auto count = counter.count();
     const auto start = std::chrono::steady_clock::now();
-    measure(patience);
+    measure(patience, timed);
     const auto stop = std::chrono::steady_clock::now();
     measured_in = counted(counter, count);
     run.disturbed = preemptions() != before;

@@ -51,12 +51,21 @@ void pin(int core);
 /// How often the calling thread has had to make room for another.
 long preemptions();
 
+/// What a part does: requests `from`, `from` + 1, ... as many as `units`. Words that count go on where they were.
+struct Pass {
+  std::uint64_t from = 0;
+  unsigned units = 0;
+  Histogram* single = nullptr;
+  std::uint64_t end() const { return from + units; }
+};
+
 /// Runs `answer` on one core and `measure` on the other, lets both start together, and times `measure`. Both are
-/// called once. Disturbed when either thread was taken off its core meanwhile; not where both share one. `sleeping`: they
+/// called twice, first for a few units that warm up: the threads are new, and what they are compared with is not. Disturbed when either thread was taken off its core meanwhile; not where both share one. `sleeping`: they
 /// leave their cores all the time, and are not asked. Counts the instructions of both, waiting included, where the machine
 /// does.
-using Part = std::function<void(Patience&)>;
-Run timed_pair(Cores cores, const Part& measure, const Part& answer, bool sleeping = false);
+using Part = std::function<void(Patience&, const Pass&)>;
+Run timed_pair(Cores cores, unsigned units, Histogram* single, const Part& measure, const Part& answer,
+               bool sleeping = false);
 
 /// Nanoseconds of a clock that never goes back.
 inline std::uint64_t clock_ns() {

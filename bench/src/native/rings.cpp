@@ -158,7 +158,7 @@ Run ring_requests(Cores cores, const RingRun& run, unsigned units, Histogram* si
   RingPair pair(run);
   if (!pair.good()) return {.broken = "the queue could not be set up"};
   Door to_driver, to_device;
-  bool driving = false, serving = false;
+  bool driving = true, serving = true;
   std::atomic<bool> over{false};
   // Whoever gives up must not leave the other asleep.
   const auto give_up = [&over](bool good, Door& peer) {
@@ -167,14 +167,16 @@ Run ring_requests(Cores cores, const RingRun& run, unsigned units, Histogram* si
     return good;
   };
   Run result = timed_pair(
-      cores,
-      [&](Patience& patience) {
-        const Shared shared{run, units, patience, over};
-        driving = give_up(RingDriver(pair, shared, to_driver, to_device, single).drive(), to_device);
+      cores, units, single,
+      [&](Patience& patience, const Pass& pass) {
+        const Shared shared{run, pass.units, patience, over};
+        to_device.rings = to_driver.wakes = 0;
+        driving &= give_up(RingDriver(pair, shared, to_driver, to_device, pass.single).drive(), to_device);
       },
-      [&](Patience& patience) {
-        const Shared shared{run, units, patience, over};
-        serving = give_up(serve(pair.device(), shared, to_device, to_driver), to_driver);
+      [&](Patience& patience, const Pass& pass) {
+        const Shared shared{run, pass.units, patience, over};
+        to_driver.rings = to_device.wakes = 0;
+        serving &= give_up(serve(pair.device(), shared, to_device, to_driver), to_driver);
       },
       run.waiting == Waiting::kNever);
   if (!result.disturbed && !(driving && serving)) result.broken = "a request was lost or changed";

@@ -62,49 +62,50 @@ Point sleeping_point(Cores cores, const char* name, const char* what,
 }  // namespace
 
 Run system_call(Cores cores, unsigned units) {
-  const auto measure = [&](Patience&) {
-    for (unsigned n = 0; n < units; ++n) syscall(SYS_getppid);
+  const auto measure = [](Patience&, const Pass& pass) {
+    for (unsigned n = 0; n < pass.units; ++n) syscall(SYS_getppid);
   };
-  return timed_pair(cores, measure, [](Patience&) {});
+  return timed_pair(cores, units, nullptr, measure, [](Patience&, const Pass&) {});
 }
 
 Run eventfd_trip(Cores cores, unsigned units, Histogram* single) {
   const UniqueFd there(eventfd(0, EFD_CLOEXEC)), back(eventfd(0, EFD_CLOEXEC));
   if (!there || !back) return {.broken = std::string("no eventfd: ") + std::strerror(errno)};
-  const auto measure = [&](Patience&) {
-    Stopwatch watch(single);
-    for (unsigned n = 0; n < units; ++n) {
+  const auto measure = [&](Patience&, const Pass& pass) {
+    Stopwatch watch(pass.single);
+    for (unsigned n = 0; n < pass.units; ++n) {
       tell(there.raw());
       hear(back.raw());
       watch.lap();
     }
   };
-  const auto answer = [&](Patience&) {
-    for (unsigned n = 0; n < units; ++n) {
+  const auto answer = [&](Patience&, const Pass& pass) {
+    for (unsigned n = 0; n < pass.units; ++n) {
       hear(there.raw());
       tell(back.raw());
     }
   };
-  return timed_pair(cores, measure, answer, true);
+  return timed_pair(cores, units, single, measure, answer, true);
 }
 
 Run futex_trip(Cores cores, unsigned units, Histogram* single) {
   Word there, back;
-  const auto measure = [&](Patience&) {
-    Stopwatch watch(single);
-    for (unsigned n = 1; n <= units; ++n) {
-      there.move_to(n);
-      back.wait_for(n);
+  const auto word = [](std::uint64_t n) { return static_cast<std::uint32_t>(n); };
+  const auto measure = [&](Patience&, const Pass& pass) {
+    Stopwatch watch(pass.single);
+    for (std::uint64_t n = pass.from + 1; n <= pass.end(); ++n) {
+      there.move_to(word(n));
+      back.wait_for(word(n));
       watch.lap();
     }
   };
-  const auto answer = [&](Patience&) {
-    for (unsigned n = 1; n <= units; ++n) {
-      there.wait_for(n);
-      back.move_to(n);
+  const auto answer = [&](Patience&, const Pass& pass) {
+    for (std::uint64_t n = pass.from + 1; n <= pass.end(); ++n) {
+      there.wait_for(word(n));
+      back.move_to(word(n));
     }
   };
-  return timed_pair(cores, measure, answer, true);
+  return timed_pair(cores, units, single, measure, answer, true);
 }
 
 Point eventfd_point(Cores cores) {

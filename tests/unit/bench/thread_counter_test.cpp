@@ -42,8 +42,8 @@ TEST_CASE("a counter grows with its own thread's work alone") {
 TEST_CASE("instructions are of both threads of a pair, or of none") {
   const ThreadCounter here;
   const auto run = hawser::bench::timed_pair(
-      {0, 0}, [](hawser::bench::Patience&) { (void)busy(100'000); },
-      [](hawser::bench::Patience&) { (void)busy(300'000); });
+      {0, 0}, 1, nullptr, [](auto&, const auto&) { (void)busy(100'000); },
+      [](auto&, const auto&) { (void)busy(300'000); });
   if (here.refusal() != 0) {
     CHECK_FALSE(here.count());
     CHECK(run.counts.count("instructions") == 0);
