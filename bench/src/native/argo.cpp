@@ -52,7 +52,7 @@ Figure figure_of(const ArgoFigure& one, bool quick) {
                                         : "a request whose bytes the device writes";
   figure.against = fmt::format("sendv.{}", one.bytes);
   figure.per_request["copies_per_byte"] = static_cast<double>(one.copied) / count / bytes;
-  if (one.name == "to-device" && one.bytes == 65536)
+  if (one.depth == 1 && one.bytes <= 65536)
     figure.aim = Aim{.ratio = 1.25, .value = {}, .sense = Aim::Sense::kAtMost};
   return figure;
 }
