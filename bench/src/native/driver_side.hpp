@@ -17,6 +17,21 @@
 
 namespace hawser::bench {
 
+/// Has the device side wait in that way, and sleep from then on: one that polls takes its core from all that follows.
+class HowTheyWait {
+ public:
+  HowTheyWait(LinkControl& control, Waiting waiting) : control_(control) { have(waiting); }
+  ~HowTheyWait() { have(Waiting::kNever); }
+  HowTheyWait(const HowTheyWait&) = delete;
+  HowTheyWait& operator=(const HowTheyWait&) = delete;
+
+ private:
+  void have(Waiting waiting) {
+    control_.waiting.store(static_cast<std::uint32_t>(waiting), std::memory_order_relaxed);
+  }
+  LinkControl& control_;
+};
+
 template <Link L>
 class DriverSide {
  public:
@@ -42,7 +57,7 @@ class DriverSide {
   template <class Warm, class All>
   Run measured(Waiting waiting, Warm warm, All all, const std::function<double()>& hypercalls = {}) {
     const Pinned pinned(options_.cores.measuring);
-    control_.waiting.store(static_cast<std::uint32_t>(waiting), std::memory_order_relaxed);
+    const HowTheyWait while_measured(control_, waiting);
     // Both sides wait as they will from now on.
     if (const char* why = warm()) return broken(why);
     const int there = control_.thread.load();
@@ -64,7 +79,6 @@ class DriverSide {
     result.counts["interrupts"] =
         static_cast<double>(after.wakes - before.wakes + control_.wakes.load() - wakes);
     if (hypercalls) result.counts["hypercalls"] = hypercalls() - calls;
-    control_.waiting.store(static_cast<std::uint32_t>(Waiting::kNever), std::memory_order_relaxed);
     return result;
   }
 
