@@ -116,29 +116,31 @@ class Suite:
         said = []  # points, each with what the device side had done before it and after it
         before = after = None
         self.step(link, wanted[0], number)
-        for line in self.lines(process):
-            found = SAID.match(line)
-            if not found:
-                continue
-            kind, values = found[2], fields(found[3])
-            if kind == "COUNTS":
-                after = {name: int(values[name]) for name in COUNTED}
-            elif kind == "BEGIN":
-                before = after
-            elif kind == "POINT" and values["point"] == "hypercall":
-                self.hypercalls.append(int(values["ns"]) / int(values["count"]))
-            elif kind == "POINT":
-                point = wanted[len(said)]
-                if "wrong" in values:
-                    raise Failed(f"{point.name} over {link.what}: {values['wrong']}")
-                said.append((point, values, before, after))
-                self.done += 1
-                if len(said) < len(wanted):
-                    self.step(link, wanted[len(said)], number)
-        for point, values, before, after in said:
-            # The device side says what it has done whenever it has nothing to do: in the pauses around a point.
-            device = {name: after[name] - before[name] for name in COUNTED} if before and before is not after else None
-            self.samples.setdefault((point, link), []).append(Sample(values, device))
+        try:
+            for line in self.lines(process):
+                found = SAID.match(line)
+                if not found:
+                    continue
+                kind, values = found[2], fields(found[3])
+                if kind == "COUNTS":
+                    after = {name: int(values[name]) for name in COUNTED}
+                elif kind == "BEGIN":
+                    before = after
+                elif kind == "POINT" and values["point"] == "hypercall":
+                    self.hypercalls.append(int(values["ns"]) / int(values["count"]))
+                elif kind == "POINT":
+                    point = wanted[len(said)]
+                    if "wrong" in values:
+                        raise Failed(f"{point.name} over {link.what}: {values['wrong']}")
+                    said.append((point, values, before, after))
+                    self.done += 1
+                    if len(said) < len(wanted):
+                        self.step(link, wanted[len(said)], number)
+        finally:  # those before one that was wrong count
+            for point, values, before, after in said:
+                # The device side says what it has done whenever it has nothing to do: in the pauses around a point.
+                device = {name: after[name] - before[name] for name in COUNTED} if before and before is not after else None
+                self.samples.setdefault((point, link), []).append(Sample(values, device))
 
     def step(self, link, point, number):
         say(step={"name": f"{point.name}.{link.name}, run {number}", "done": self.done})
@@ -158,14 +160,12 @@ class Suite:
     def run(self):
         with tempfile.TemporaryDirectory(prefix="hawser-bench-") as folder:
             self.folder = folder
-            try:
-                for number in range(1, self.rounds + 1):
+            for number in range(1, self.rounds + 1):
+                try:
                     for link in self.links:
                         self.boot(link, number)
+                finally:  # also what there is when a boot failed
                     self.tell()
-            except program.Interrupted:
-                self.tell()
-                raise
 
     def tell(self):
         deepest = {(point.operation, point.payload): point for point in self.points if point.payload >= BULK}.values()
