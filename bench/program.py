@@ -68,10 +68,15 @@ def main(description, run, files):
         chosen = parser.parse_args()
     except SystemExit as wrong:
         return 64 if wrong.code else 0
+    return ended(lambda: run(chosen))
+
+
+def ended(work):
+    """The status of work(), also where it is interrupted or fails, which is told in a sentence."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:
-        return run(chosen)
+        return work()
     except Interrupted:
         return 130
     except (RuntimeError, OSError) as problem:

@@ -62,7 +62,7 @@ Figure figure_of(const ArgoFigure& one, bool quick) {
 void run_argo(const SuiteOptions& options, Sink& sink) {
   const unsigned rounds = options.rounds != 0 ? options.rounds : options.quick ? 3u : 9u;
   const Duration each = milliseconds(options.quick ? 8 : 40);
-  constexpr unsigned kFigures = 23;
+  constexpr unsigned kFigures = Loop::figures();
   sink.begin({rounds * kFigures, 1.3 * rounds * kFigures * static_cast<double>(each.ns) / 1e9});
   std::vector<Figure> figures;
   unsigned done = 0;

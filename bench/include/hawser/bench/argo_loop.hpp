@@ -131,8 +131,8 @@ class ArgoLoop {
     for (const std::uint32_t bytes : kSizes) {
       const auto at = arena_.allocate(std::uint64_t{bytes} + 64);
       if (!at) return fail("no room for a buffer");
-      for (const std::uint32_t depth : {1u, 32u}) {
-        if (depth * std::uint64_t{bytes} > (2u << 20)) continue;
+      for (const std::uint32_t depth : kDepths) {
+        if (!fits(bytes, depth)) continue;
         if (!requests(row, "to-device", bytes, 1, *at, bytes, depth, each))
           return fail("requests did not come back");
         if (!requests(row, "to-driver", 16, bytes, *at, bytes, depth, each))
@@ -144,8 +144,20 @@ class ArgoLoop {
   }
   const char* why() const { return why_; }
 
+  /// Of a whole run: the hypercall, sendv of each size, requests to and from the device.
+  static constexpr unsigned figures() {
+    unsigned all = 1 + kSizes.size();
+    for (const std::uint32_t bytes : kSizes)
+      for (const std::uint32_t depth : kDepths) all += fits(bytes, depth) ? 2 : 0;
+    return all;
+  }
+
  private:
   static constexpr std::array<std::uint32_t, 5> kSizes = {64, 1500, 4096, 64 * 1024, 1024 * 1024};
+  static constexpr std::array<std::uint32_t, 2> kDepths = {1, 32};
+  static constexpr bool fits(std::uint32_t bytes, std::uint32_t depth) {
+    return depth * std::uint64_t{bytes} <= (2u << 20);
+  }
   static constexpr std::size_t kControl = options(argo::Role::kDriver, 0).control_bytes;
   static constexpr std::size_t kOwn = argo::link_bytes(options(argo::Role::kDriver, 0));
 
