@@ -6,6 +6,7 @@
 import argparse
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import pathlib
@@ -53,6 +54,34 @@ def end(process):
         if stream:
             with contextlib.suppress(BrokenPipeError):  # what was written for whoever has ended is written by close()
                 stream.close()
+
+
+def command(suite, chosen, name):
+    """What measures that figure alone, in this way."""
+    words = ["hawser", "bench", suite, *(["--quick"] if chosen.quick else []),
+             *(["--rounds", str(chosen.rounds)] if chosen.rounds else []), "--only", name]
+    return " ".join(words)
+
+
+def first_line(*words):
+    """Of what a program says of its version; None where it says nothing."""
+    try:
+        said = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return next(iter(said.stdout.splitlines()), None) if said.returncode == 0 else None
+
+
+@functools.cache
+def package(name):
+    """A Debian package with its version, or None."""
+    return first_line("dpkg-query", "-W", "-f", "${Package} ${Version}", name)
+
+
+def tell_versions(*versions):
+    """Of others' programs: their figures are of these, and of no others."""
+    if known := [version for version in versions if version]:
+        say(note={"name": "", "text": f"Versions: {'; '.join(known)}."})
 
 
 def main(description, run, files):

@@ -42,3 +42,5 @@ cd linux/tools/virtio/ringtest
 make -s $programs
 # shellcheck disable=SC2086
 mv $programs "$here"
+cd "$work"
+basename linux_*.dsc .dsc >"$here/version"

@@ -178,22 +178,24 @@ class Suite:
         if self.hypercalls:
             say(figure={"name": "hypercall", "what": "the cheapest hypercall of a domain: one that Xen refuses at once", "unit": "ns",
                         "better": "lower", "samples": self.hypercalls, "limit": True,
-                        "command": "hawser bench argo-vs-ivshmem"})
+                        "command": self.command_of("hypercall")})
 
-    @staticmethod
-    def throughput(point, link, samples):
+    def command_of(self, name):
+        return program.command("argo-vs-ivshmem", self.chosen, name)
+
+    def throughput(self, point, link, samples):
         return {"name": f"bytes.{point.operation}.{point.payload}.{link.name}",
                 "what": f"{WHAT[point.operation]}, {point.depth} at once; {link.what}", "unit": "byte/s", "better": "higher",
                 "samples": [point.payload * sample.count / sample.ns * 1e9 for sample in samples],
                 "params": {"operation": point.operation, "payload": point.payload, "link": link.name},
-                "command": f"hawser bench argo-vs-ivshmem --only {point.name}.{link.name}"}
+                "command": self.command_of(f"{point.name}.{link.name}")}
 
     def figure(self, point, link, samples):
         name = f"{point.name}.{link.name}"
         figure = {"name": name, "what": f"{WHAT[point.operation]}; {link.what}", "unit": "ns", "better": "lower",
                   "samples": [sample.ns / sample.count for sample in samples],
                   "params": {"operation": point.operation, "payload": point.payload, "depth": point.depth, "link": link.name},
-                  "command": f"hawser bench argo-vs-ivshmem --only {name}"}
+                  "command": self.command_of(name)}
         if link.name != "shm" and any(other.name == "shm" for other in self.links):
             figure["against"] = f"{point.name}.shm"
         counted = [sample for sample in samples if sample.costs]
@@ -253,6 +255,7 @@ def run(chosen):
         say(skip={"name": "argo-vs-ivshmem", "why": why})
         return UNAVAILABLE
     suite.announce()
+    program.tell_versions(program.first_line("qemu-system-aarch64", "--version"))
     suite.run()
     say(end={})
     return 0

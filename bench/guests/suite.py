@@ -302,6 +302,7 @@ def run(chosen):
         disks = ["hawser"]
     plan = suite.plan(nets, disks)
     suite.announce(plan)
+    program.tell_versions(program.first_line("qemu-system-x86_64", "--version"))
     for name, why in (("bridge", no_bridge), ("nbd", no_peers), ("nfs", no_peers)):
         if why:
             say(skip={"name": name, "why": why})

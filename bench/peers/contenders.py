@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import time
 
-from program import Failed, end, start
+from program import Failed, end, package, start
 
 PATIENCE = 30  # seconds in which whoever is asked for anything has to answer
 NULL_DISK, FILE_DISK = "null", "file"
@@ -48,6 +48,9 @@ class Contender:
 
     def missing(self, _here):
         """Why it can not take part and what to do about it, or None."""
+
+    def version(self, _here):
+        """Of what it is made of, where that is not Hawser; or None."""
 
     def begin(self, here):
         """Before the first sample of a row."""
@@ -112,6 +115,10 @@ class Ringtest(Contender):
             return f"{self.file(here)} is missing; ./dev bench peers makes it, from Debian's source package of Linux"
         return None
 
+    def version(self, here):
+        file = self.file(here).parent / "version"
+        return f"ringtest of {file.read_text().strip()}" if file.exists() else None
+
     def begin(self, here):
         empty = [self.run(here, 1) for _ in range(5)]
         self.start_up, self.switches = min(took for took, _ in empty), max(switches for _, switches in empty)
@@ -159,6 +166,9 @@ class Program(Contender):
         if not (here.programs / self.program).exists():
             return f"{self.program} was not built; apt install {self.install}, then ./dev bench peers"
         return None
+
+    def version(self, _here):
+        return package(self.install)
 
     def arguments(self, here):
         return [here.folder, *here.cores, *self.words]
@@ -217,7 +227,7 @@ class StorageDaemon(Program):
 
     def __init__(self, disk, depth):
         super().__init__(f"qsd.{disk}", f"qemu-storage-daemon over vhost-user, polled; {self.WHAT[disk]}", "vhost-user-blk",
-                         "", f"{depth} read", params={"format": "split"})
+                         "qemu-system-common", f"{depth} read", params={"format": "split"})
         self.disk = disk
         self.daemon = self.file = None
 

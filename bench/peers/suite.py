@@ -153,6 +153,7 @@ def run(chosen):
         everybody = [c for row in wanted for c in row.contenders]
         needs = sum(runs * (seconds + (HAWSER_OVERHEAD if isinstance(c, Hawser) else OVERHEAD)) for c in everybody)
         say(begin={"suite": "peers", "steps": runs * len(everybody), "seconds": round(needs + BEGIN * len(wanted))})
+        program.tell_versions(*dict.fromkeys(contender.version(here) for contender in everybody))
         done = 0
         for row in wanted:
             done = Turns(here, row, runs, seconds).measure(done)

@@ -25,14 +25,13 @@ using argo::broker::DomainPort;
 using argo::broker::House;
 using Loop = ArgoLoop<DomainPort>;
 
-Figure figure_of(const ArgoFigure& one, bool quick) {
+Figure figure_of(const ArgoFigure& one) {
   const auto count = static_cast<double>(one.count);
   Figure figure{.name = std::string(one.name),
                 .what = {},
                 .unit = "ns",
                 .samples = {static_cast<double>(one.ns) / count}};
   const double bytes = one.bytes;
-  figure.command = quick ? "hawser bench argo --quick" : "hawser bench argo";
   figure.per_request["hypercalls"] =
       one.name == "hypercall" ? 1 : static_cast<double>(one.hypercalls) / count;
   if (one.name == "hypercall") {
@@ -75,7 +74,8 @@ void run_argo(const SuiteOptions& options, Sink& sink) {
     const auto loop = std::make_unique<Loop>(port, std::uint16_t{1}, driver_bitmap, device_bitmap);
     const bool good = loop->run(
         [&](const ArgoFigure& one) {
-          Figure figure = figure_of(one, options.quick);
+          Figure figure = figure_of(one);
+          figure.command = command_of(options, "argo", figure.name);
           sink.step(figure.name, done++);
           const auto at = std::find_if(figures.begin(), figures.end(),
                                        [&](const auto& f) { return f.name == figure.name; });

@@ -53,15 +53,6 @@ std::vector<Point> chosen(std::vector<Point> points, const std::string& only) {
   return points;
 }
 
-std::string command_of(const SuiteOptions& options, const std::string& suite, const std::string& name) {
-  std::string words = fmt::format("hawser bench {}", suite);
-  if (options.quick) words += " --quick";
-  if (options.rounds != 0) words += fmt::format(" --rounds {}", options.rounds);
-  if (options.queue_size != 256) words += fmt::format(" --size {}", options.queue_size);
-  if (!options.features.empty()) words += " --features " + options.features;
-  return words + " --only " + name;
-}
-
 class Measurer {
  public:
   Measurer(std::vector<Point> points, const SuiteOptions& options, const Measuring& measuring, Sink& sink)
@@ -214,6 +205,18 @@ class Measurer {
 };
 
 }  // namespace
+
+std::string command_of(const SuiteOptions& options, const std::string& suite, const std::string& name) {
+  std::string words = fmt::format("hawser bench {}", suite);
+  if (options.quick) words += " --quick";
+  if (options.rounds != 0) words += fmt::format(" --rounds {}", options.rounds);
+  if (options.queue_size != 256) words += fmt::format(" --size {}", options.queue_size);
+  if (!options.features.empty()) words += " --features " + options.features;
+  const Cores cores = options.cores;
+  if (cores.measuring != cores.answering)  // or there is one, which no word names
+    words += fmt::format(" --cores {},{}", cores.measuring, cores.answering);
+  return words + " --only " + name;
+}
 
 void measure(std::vector<Point> points, const SuiteOptions& options, Measuring measuring, Sink& sink) {
   if (options.rounds != 0) measuring.rounds = options.rounds;

@@ -47,6 +47,9 @@ struct Measuring {
   unsigned rounds = 51;
 };
 
+/// What measures that figure alone, in this way.
+std::string command_of(const SuiteOptions& options, const std::string& suite, const std::string& name);
+
 /// Warms up and chooses each point's units, then measures, until all rounds are done or somebody asks to stop. Runs that
 /// were disturbed are left out and made up for, as long as that takes no more than twice the time.
 void measure(std::vector<Point> points, const SuiteOptions& options, Measuring measuring, Sink& sink);

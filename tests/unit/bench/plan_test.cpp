@@ -52,6 +52,16 @@ TEST_CASE("points take turns, and each has a sample a round") {
   CHECK(heard.figures[0].command == "hawser bench x --only a");
 }
 
+TEST_CASE("a figure's command has all that was chosen") {
+  SuiteOptions options;
+  options.rounds = 5;
+  options.queue_size = 64;
+  options.features = "event";
+  options.cores = {2, 3};
+  CHECK(command_of(options, "x", "a") ==
+        "hawser bench x --rounds 5 --size 64 --features event --cores 2,3 --only a");
+}
+
 TEST_CASE("only what is asked for is measured, and what it is held against") {
   Heard heard;
   SuiteOptions options;
