@@ -84,13 +84,19 @@ def tell_versions(*versions):
         say(note={"name": "", "text": f"Versions: {'; '.join(known)}."})
 
 
+def rounds(text):
+    if not text.isascii() or not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is no number of runs: one is the least")
+    return int(text)
+
+
 def main(description, run, files):
     """Reads the options that every suite has, and --NAME for each of `files`; the status of run(options)."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in files:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--quick", action="store_true", help="a tenth of the time: a few figures, once")
-    parser.add_argument("--rounds", type=int, metavar="N", help="runs of each figure, of which the median is taken")
+    parser.add_argument("--rounds", type=rounds, metavar="N", help="runs of each figure, of which the median is taken")
     parser.add_argument("--only", metavar="PREFIX", help="only figures whose names begin so")
     parser.add_argument("--list", action="store_true", help="names of the figures, and no more")
     try:

@@ -277,7 +277,7 @@ def unavailable(chosen):
     for name in ("kernel", "initramfs"):
         if not (images / name).exists():
             return f"{images / name} is missing; ./dev bench guests makes it"
-    if (os.cpu_count() or 1) < 2:
+    if len(os.sched_getaffinity(0)) < 2:
         return "two guests at once need two processors"
     return None
 

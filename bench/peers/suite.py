@@ -65,20 +65,23 @@ class Turns:
                     say(step={"name": f"{self.row.figure(contender)}, run {run}", "done": done})
                     done += 1
                     if contender.name not in self.failed:
-                        self.attempt(contender, lambda c=contender: self.samples[c.name].append(c.sample(self.here, self.seconds)))
+                        self.attempt(contender, lambda c=contender: self.samples[c.name].append(c.sample(self.here, self.seconds)),
+                                     run)
         finally:
             for contender in self.row.contenders:
                 contender.finish()
             self.tell()
         return done
 
-    def attempt(self, contender, work):
-        """Who has failed without a single sample is left out; one sample less is no reason."""
+    def attempt(self, contender, work, run=0):
+        """Who has failed without a single sample is left out; one sample less is no reason, but told."""
         try:
             work()
         except Failed as problem:
             if not self.samples[contender.name]:
                 self.failed[contender.name] = str(problem)
+            else:
+                say(note={"name": self.row.figure(contender), "text": f"run {run} failed: {problem}"})
 
     def median(self, name):
         return statistics.median(self.row.of(sample.ns) for sample in self.samples[name])
