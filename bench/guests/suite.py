@@ -250,7 +250,9 @@ class Suite:
             if samples[0].percentiles:
                 figure["latency"] = {"unit": "ns", **{name: statistics.median(s.percentiles[name] for s in samples)
                                                       for name in samples[0].percentiles}}
-            if alternative == "hawser":
+            if alternative != "hawser":
+                figure["limit"] = True
+            else:
                 figure["per_request"] = self.per_request(got[alternative])
                 if best:
                     figure["against"] = f"{row.name}.{best}"

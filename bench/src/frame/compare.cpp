@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <stdexcept>
 
 namespace hawser::bench {
@@ -29,13 +28,49 @@ const SuiteResult* suite_of(const Results& results, const std::string& name) {
   return at == results.suites.end() ? nullptr : &*at;
 }
 
-/// Figures that others are held against.
-std::set<const Figure*> yardsticks(const Results& results) {
-  std::set<const Figure*> all;
-  for (const SuiteResult& suite : results.suites)
-    for (const Figure& figure : suite.figures)
-      if (const Figure* against = against_of(results, suite, figure)) all.insert(against);
+/// What both runs must have alike, in words.
+struct Choice {
+  const char* what;
+  std::string before, after;
+};
+
+std::string cores_of(const Machine& machine) {
+  return fmt::format("{},{}", machine.cores.measuring, machine.cores.answering);
+}
+
+std::vector<Choice> choices_of(const Results& before, const Results& after) {
+  const auto optimized = [](const Machine& machine) { return machine.optimized ? "yes" : "no"; };
+  std::vector<Choice> all{
+      {"--cores", cores_of(before.machine), cores_of(after.machine)},
+      {"optimized", optimized(before.machine), optimized(after.machine)},
+  };
+  if (before.settings && after.settings) {
+    all.push_back({"--size", std::to_string(before.settings->size), std::to_string(after.settings->size)});
+    all.push_back({"--features", before.settings->features, after.settings->features});
+  }
   return all;
+}
+
+/// Throws where the two are not of one machine, or not measured alike.
+void expect_alike(const Results& before, const Results& after) {
+  if (before.machine.id != after.machine.id)
+    throw std::runtime_error(
+        fmt::format("figures of different machines do not compare: the first are of {} ({}), the second of "
+                    "{} ({}); measure both on one",
+                    before.machine.name, before.machine.id, after.machine.name, after.machine.id));
+  for (const Choice& choice : choices_of(before, after))
+    if (choice.before != choice.after)
+      throw std::runtime_error(
+          fmt::format("figures that were measured differently do not compare: {} was '{}' for the first and "
+                      "'{}' for the second; measure both alike",
+                      choice.what, choice.before, choice.after));
+}
+
+/// Fewer say nothing of how far apart another run's would be.
+constexpr std::size_t kFewest = 8;
+
+bool enough(const Figure& figure) {
+  return figure.exact || figure.samples.size() >= kFewest;
 }
 
 Verdict verdict_of(const Interval& change, Better better, double tolerance) {
@@ -75,13 +110,8 @@ unsigned Comparisons::regressions() const {
 }
 
 Comparisons compare(const Results& before, const Results& after, double tolerance) {
-  if (before.machine.id != after.machine.id)
-    throw std::runtime_error(
-        fmt::format("figures of different machines do not compare: the first are of {} ({}), the second of "
-                    "{} ({}); measure both on one",
-                    before.machine.name, before.machine.id, after.machine.name, after.machine.id));
+  expect_alike(before, after);
   Comparisons all;
-  const auto sticks = yardsticks(after);
   for (const SuiteResult& suite : after.suites) {
     const SuiteResult* old_suite = suite_of(before, suite.name);
     for (const Figure& figure : suite.figures) {
@@ -99,8 +129,12 @@ Comparisons compare(const Results& before, const Results& after, double toleranc
       one.change = by_ratio ? ratio_interval({old->samples, old_against->samples},
                                              {figure.samples, new_against->samples})
                             : ratio_interval({old->samples, {}}, {figure.samples, {}});
-      const bool limit = figure.limit || (sticks.contains(&figure) && figure.against.empty());
-      one.verdict = limit ? Verdict::kLimit : verdict_of(one.change, figure.better, tolerance);
+      // Of another rival, neither the ratio nor the figure alone says whether Hawser changed.
+      const bool clear = old->against == figure.against && enough(*old) && enough(figure) &&
+                         (!by_ratio || (enough(*old_against) && enough(*new_against)));
+      one.verdict = figure.limit ? Verdict::kLimit
+                    : clear      ? verdict_of(one.change, figure.better, tolerance)
+                                 : Verdict::kUnclear;
       all.figures.push_back(std::move(one));
     }
   }

@@ -106,6 +106,7 @@ Json to_json(const Figure& figure) {
   if (!figure.against.empty()) json["against"] = figure.against;
   if (figure.aim) json["aim"] = to_json(*figure.aim);
   if (figure.limit) json["limit"] = true;
+  if (figure.exact) json["exact"] = true;
   for (const auto& [key, value] : figure.params)
     json["params"][key] = std::visit(
         []<class T>(const T& one) -> Json {
@@ -141,6 +142,7 @@ Figure figure_from_json(const Json& json) {
   if (figure.aim && figure.aim->ratio && figure.against.empty())
     throw Malformed(fmt::format("{} aims at a ratio, but is held against nothing", figure.name));
   figure.limit = fields::truth(json, "limit");
+  figure.exact = fields::truth(json, "exact");
   if (const Json* params = fields::find(json, "params"))
     for (const auto& [key, value] : fields::object(*params, "\"params\"").items())
       figure.params[key] = parameter_of(value);

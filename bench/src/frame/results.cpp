@@ -92,6 +92,8 @@ Json to_json(const Results& results) {
             {"interrupted", results.interrupted},
             {"machine", to_json(results.machine)},
             {"suites", Json::array()}};
+  if (results.settings)
+    json["settings"] = {{"size", results.settings->size}, {"features", results.settings->features}};
   for (const SuiteResult& suite : results.suites) {
     Json one{{"name", suite.name},       {"status", kStatus[static_cast<std::size_t>(suite.status)]},
              {"seconds", suite.seconds}, {"figures", Json::array()},
@@ -121,6 +123,10 @@ Results results_from_json(const Json& json) {
   results.command = fields::text_or(json, "command", "");
   results.seconds = fields::number_or(json, "seconds", 0);
   results.quick = fields::truth(json, "quick");
+  if (const Json* settings = fields::find(json, "settings")) {
+    fields::object(*settings, "\"settings\"");
+    results.settings = {fields::count(*settings, "size"), fields::text(*settings, "features")};
+  }
   results.interrupted = fields::truth(json, "interrupted");
   const Json* machine = fields::find(json, "machine");
   if (machine == nullptr) throw Malformed("\"machine\" is missing");

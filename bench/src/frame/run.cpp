@@ -237,6 +237,7 @@ int run_bench(BenchOptions options) {
   results.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   results.command = options.command;
   results.quick = options.suite.quick;
+  results.settings = {options.suite.queue_size, options.suite.features};
   warn(results);
   const auto began = std::chrono::steady_clock::now();
   {

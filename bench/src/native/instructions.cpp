@@ -96,6 +96,7 @@ void count_instructions(const SuiteOptions& options, Sink& sink) {
           .what = fmt::format("instructions of a request, both sides, {} published together", batch),
           .unit = "count",
           .samples = {each},
+          .exact = true,
           .params = {{"format", format}, {"batch", double(batch)}},
           .per_request = {{"instructions", each}}};
       figure.command = fmt::format("{}, less the same of {} requests, over {}", command(format, batch, kMany),

@@ -16,7 +16,7 @@ enum class Verdict {
   kSame,     ///< Within the tolerance, for certain.
   kBetter,   ///< Beyond it, for certain.
   kWorse,    ///< Beyond it, for certain: a regression.
-  kUnclear,  ///< The samples do not say.
+  kUnclear,  ///< The samples do not say, are too few, or are held against another figure than before.
   kLimit,    ///< The machine's or somebody else's own; shown, never counted.
 };
 
@@ -36,7 +36,7 @@ struct Comparisons {
 };
 
 /// @param tolerance  0.05: a twentieth more or less is the same.
-/// Throws std::runtime_error in one sentence when the two are not of one machine.
+/// Throws std::runtime_error in one sentence when the two are not of one machine, or were not measured alike.
 Comparisons compare(const Results& before, const Results& after, double tolerance = 0.05);
 
 std::string table(const Comparisons& comparisons, double tolerance);

@@ -52,6 +52,8 @@ struct Figure {
   std::optional<Aim> aim;
   /// What the machine or somebody else's program does; never a regression of ours.
   bool limit = false;
+  /// Counted, and the same every time: one sample says all.
+  bool exact = false;
   std::map<std::string, Parameter> params;  ///< What makes it a point of a curve: payload, depth, link, ...
   std::map<std::string, double>
       per_request;  ///< doorbells, interrupts, hypercalls, copies_per_byte, instructions

@@ -7,6 +7,7 @@
 #include <hawser/bench/figure.hpp>
 #include <hawser/bench/machine.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,20 @@ struct SuiteResult {
   std::vector<Note> notes;
 };
 
+/// Of the queues.
+struct Settings {
+  unsigned size = 256;
+  std::string features;
+  bool operator==(const Settings&) const = default;
+};
+
 struct Results {
   Machine machine;
   std::string started;  ///< ISO 8601, UTC
   std::string command;
   double seconds = 0;
   bool quick = false;
+  std::optional<Settings> settings;  ///< Older files have none.
   bool interrupted = false;
   std::vector<SuiteResult> suites;
 };

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// What is said of samples: medians, and intervals that another run of the same would fall into.
+// What is said of samples: medians, and how far these samples alone leave them open. What differs from run to run, but not
+// within one, no interval knows of.
 #pragma once
 
 #include <cstdint>
