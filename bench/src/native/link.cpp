@@ -44,7 +44,6 @@ class LinkPoints {
                            {"payload", double(run.payload)},
                            {"depth", double(run.outstanding)},
                            {"batch", double(run.batch)}};
-    // The one memcpy into the window; the courier and the hypervisor copy where the memory is not shared.
     point.multiple = run.batch;
     point.run = [rig = &rig_, run](unsigned units, Histogram* single) {
       return rig->run(run, units, single);
@@ -180,9 +179,10 @@ void run_link(const SuiteOptions& options, Sink& sink) {
       sink.skip({kind.name, error.what()});
     }
   }
-  sink.note(
-      {"broker",
-       "A third process, on the same two processors: polled, the broker would wait for its own clients."});
+  sink.note({"broker",
+             "A third process, on whatever processor it gets: where there are two, a polled broker would "
+             "wait for its own "
+             "clients."});
   measure(std::move(points), options,
           {"link", options.quick ? kSliceNs / 2 : kSliceNs, options.quick ? 25u : 301u}, sink);
 }

@@ -51,7 +51,7 @@ struct Measuring {
 std::string command_of(const SuiteOptions& options, const std::string& suite, const std::string& name);
 
 /// Warms up and chooses each point's units, then measures, until all rounds are done or somebody asks to stop. Runs that
-/// were disturbed are left out and made up for, as long as that takes no more than twice the time.
+/// were disturbed are left out; a point with fewer than half its runs is tried again at the end, within the patience.
 void measure(std::vector<Point> points, const SuiteOptions& options, Measuring measuring, Sink& sink);
 
 }  // namespace hawser::bench
