@@ -75,7 +75,7 @@ std::vector<Suite> known_suites(const std::string& hawser) {
   program("guests", "Linux guests with fio, ping and iperf3, over Hawser and what they have today",
           "the Linux guests and QEMU (./dev bench guests)", 300);
   program("peers", "other people's rings, devices and queues, in turns with Hawser's",
-          "the peers (./dev bench peers, see bench/peers/README.md)", 160);
+          "the peers (./dev bench peers, see bench/peers/README.md)", 240);
   for (const auto& [name, path] : programs(hawser)) {
     const auto at = std::find_if(all.begin(), all.end(),
                                  [&, &name = name](const Suite& suite) { return suite.name == name; });
