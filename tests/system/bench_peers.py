@@ -87,7 +87,7 @@ class Peers(unittest.TestCase):
                 if told:
                     self.assertIn(told, notes["ipc.64.hawser"]["text"])
                 else:
-                    self.assertEqual(notes, {})
+                    self.assertNotIn("ipc.64.hawser", notes)
                 self.assertEqual(events[-1], {"end": {}})
 
     def test_more_a_second_is_better_where_a_row_counts_so(self):
@@ -118,6 +118,23 @@ class Peers(unittest.TestCase):
         figures = self.of("figure", events)
         self.assertEqual(len(figures["net.64.there.dpdk.packed"]["samples"]), 3)  # of five
         self.assertEqual(len(figures["net.64.there.hawser.packed"]["samples"]), 5)
+        self.assertIn("run 4 failed: dpdk-frames: it did not answer", self.of("note", events)["net.64.there.dpdk.packed"]["text"])
+
+    def test_both_sides_are_asked_for_equally_long(self):
+        self.write("programs/ipc-zeromq", PROGRAM.format(ns=70000).replace("do echo", f"do echo $job >{self.folder}/job; echo"))
+        hawser = self.write("hawser", HAWSER.format(ns=50000).replace("echo", f"echo $* >{self.folder}/words; echo", 1))
+        for quick, milliseconds in (((), 300), (("--quick",), 150)):
+            with self.subTest(quick=quick):
+                self.suite("--only", "ipc.64", "--rounds", "1", *quick, hawser=hawser)
+                self.assertEqual((self.folder / "job").read_text().split()[-1], str(milliseconds))
+                words = (self.folder / "words").read_text().split()
+                self.assertEqual(int(words[words.index("--rounds") + 1]) * 2, milliseconds)  # slices of 2 ms
+                self.assertNotIn("--quick", words)
+
+    def test_no_rounds_are_refused(self):
+        for rounds in ("0", "-1"):
+            with self.subTest(rounds=rounds):
+                self.assertEqual(self.suite("--rounds", rounds, hawser="none"), (64, []))
 
     def test_without_hawser_there_is_nothing_to_measure(self):
         status, events = self.suite(hawser="none")
