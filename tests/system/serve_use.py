@@ -336,6 +336,15 @@ class Links(Case):
         self.assertEqual(self.server.end(), 0)
         self.assertFalse(os.path.exists(self.socket))
 
+    def test_serving_ends_well_in_the_middle_of_traffic(self):
+        for _ in range(3):
+            serving = self.serve("console,echo")
+            use = self.start_use("--seconds", "20")
+            self.assertTrue(serving.says("link up"), serving.said())
+            time.sleep(1)
+            self.assertEqual(serving.end(signal.SIGTERM), 0, serving.said())
+            use.end(signal.SIGTERM)
+
     def test_a_server_that_stands_still_and_wakes_up_gives_way_until_the_other_is_gone(self):
         for number in (signal.SIGTERM, signal.SIGKILL):
             with self.subTest(number):

@@ -139,9 +139,9 @@ bool serve_on(L& link, P& port, unsigned own, const ServeOptions& options, const
                     : fmt::format("{}: stop that one first, or serve another link", link.broken_reason()));
     return place == Place::kStopped;
   }
+  StageBoard board("serve", describe(options.link));  // devices hold queues, which are timed there, to their end
   std::vector<std::unique_ptr<Served>> devices;
   for (const auto& make : makers) devices.push_back(make(options.say));
-  StageBoard board("serve", describe(options.link));
   const virtio::msg::DeviceBusOptions bus_options{.stages = board.book()};
   auto bus = std::make_unique<virtio::msg::DeviceBus<L, kMaxDevices, kMaxQueues>>(link, bus_options);
   for (auto& device : devices) {

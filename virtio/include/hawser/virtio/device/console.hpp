@@ -102,7 +102,7 @@ class Console {
     if (index >= queue_count()) return;
     if (!is_control(index)) {
       auto& port = ports_[port_of(index)];
-      index % 2 == 0 ? port.give_back_receiving(queues_[index]) : port.give_back_transmitting(queues_[index]);
+      index % 2 == 0 ? port.forget_receiving() : port.forget_transmitting();
     }
     queues_[index] = {};
     attached_[index] = false;

@@ -105,12 +105,9 @@ class ConsolePort {
     return transmitting_.held() ? backend_->writable() : queue.arm();
   }
 
-  void give_back_receiving(AnyDeviceQueue<M>& queue) {
-    if (receiving_.held()) queue.complete(std::move(receiving_), 0);
-  }
-  void give_back_transmitting(AnyDeviceQueue<M>& queue) {
-    if (transmitting_.held()) queue.complete(std::move(transmitting_), 0);
-  }
+  /// The queue goes. Nothing is written to it: its memory may be somebody else's by now.
+  void forget_receiving() { receiving_ = Chain(); }
+  void forget_transmitting() { transmitting_ = Chain(); }
 
   // --- news ---
 
