@@ -98,6 +98,7 @@ std::vector<std::string> summary(const Results& results) {
                                   aim_in_words(figure)));
     }
   }
+  if (!lines.empty()) lines.push_back("What limits these, and what was tried: docs/performance.md.");
   if (aims != 0) lines.insert(lines.begin(), fmt::format("{} of {} aims met.", met, aims));
   for (const SuiteResult& suite : results.suites) {
     std::map<std::string, std::string> by_reason;
