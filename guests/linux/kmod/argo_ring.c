@@ -117,8 +117,7 @@ const char *hawser_argo_describe(int error)
 	case -EPERM:
 		return "the policy forbids this pair of domains (EPERM): boot Xen with xsm=dummy";
 	case -EACCES:
-		return "the FLASK policy refuses this domain (EACCES): "
-		       "let it allow argo, or boot Xen with xsm=dummy";
+		return "FLASK refuses (EACCES): let its policy allow argo, or boot with xsm=dummy";
 	case -ESRCH:
 		return "the peer's domain does not exist (ESRCH)";
 	case -EEXIST:

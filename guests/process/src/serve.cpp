@@ -139,7 +139,8 @@ bool serve_on(L& link, P& port, unsigned own, const ServeOptions& options, const
                     : fmt::format("{}: stop that one first, or serve another link", link.broken_reason()));
     return place == Place::kStopped;
   }
-  StageBoard board("serve", describe(options.link));  // devices hold queues, which are timed there, to their end
+  // Before the devices, which hold queues that are timed there, to their end.
+  StageBoard board("serve", describe(options.link));
   std::vector<std::unique_ptr<Served>> devices;
   for (const auto& make : makers) devices.push_back(make(options.say));
   const virtio::msg::DeviceBusOptions bus_options{.stages = board.book()};
