@@ -21,6 +21,8 @@ ADDRESS = "0000:00:04.0"
 LINK = f"--link vfio:{ADDRESS}"
 SERVE = f"hawser serve {LINK} --device blk,memory=8M --device rng"
 IOMMU = ("-device", "intel-iommu,intremap=on")
+# As on a machine that gives its kernel no random numbers to begin with: it has none of its own for a long time.
+NO_SEED = ("random.trust_cpu=off", "random.trust_bootloader=off")
 
 
 class Guest(Shell):
@@ -33,7 +35,8 @@ class Vfio(linux_kit.Case):
     def guest(self, window, iommu=True):
         devices = [*(IOMMU if iommu else ()), "-chardev", f"socket,id=window,path={window}",
                    "-device", f"ivshmem-doorbell,chardev=window,vectors=4,addr={int(ADDRESS[8:10], 16)}"]
-        command = qemu(self.images, devices, ["intel_iommu=on"] if iommu else [], machine="q35,kernel-irqchip=split", memory=256)
+        words = [*NO_SEED, *(["intel_iommu=on"] if iommu else ())]
+        command = qemu(self.images, devices, words, machine="q35,kernel-irqchip=split", memory=256)
         guest = Guest(command, f"{self.folder}/guest-{time.monotonic_ns()}.console")
         self.addCleanup(guest.end)
         return guest.ready()

@@ -27,6 +27,8 @@
 #define LEAVE_MS 10000
 /* How long a suspend waits for what drivers wait for, before it is refused. */
 #define SUSPEND_MS 5000
+/* How long a driver may take to begin; the kernel reports tasks hung for 120 s. */
+#define PROBE_MS 100000
 /* Between devices that come and go on a peer's word: drivers log each. */
 #define PLUG_PAUSE_MS 100
 
@@ -358,9 +360,42 @@ static void unplug(struct hawser_bus *bus, u16 number)
 	hawser_vdev_put(v);
 }
 
+/*
+ * A driver that begins may read from its device, in the middle of @plug and
+ * where nothing interrupts it, while the device is silent or its peer away.
+ */
+static void end_probe(struct work_struct *work)
+{
+	struct hawser_bus *bus = container_of(to_delayed_work(work),
+					      struct hawser_bus, end_probe);
+
+	mutex_lock(&bus->vdevs_lock);
+	if (bus->probing) {
+		dev_err_ratelimited(&bus->dev,
+				    "device %u: lets no driver begin, so it is left alone until the link comes up again\n",
+				    bus->probing->number);
+		WRITE_ONCE(bus->probing->kept, true);
+		hawser_vdev_gone(bus->probing);
+	}
+	mutex_unlock(&bus->vdevs_lock);
+}
+
+static void probing(struct hawser_bus *bus, struct hawser_vdev *v)
+{
+	mutex_lock(&bus->vdevs_lock);
+	bus->probing = v;
+	mutex_unlock(&bus->vdevs_lock);
+	if (v)
+		mod_delayed_work(system_unbound_wq, &bus->end_probe,
+				 msecs_to_jiffies(PROBE_MS));
+	else
+		cancel_delayed_work_sync(&bus->end_probe);
+}
+
 static void plug_in(struct hawser_bus *bus, u16 number)
 {
 	struct hawser_vdev *v;
+	int ret;
 
 	if (bus->vdevs[number] || READ_ONCE(bus->leaving))
 		return;
@@ -379,7 +414,10 @@ static void plug_in(struct hawser_bus *bus, u16 number)
 	if (READ_ONCE(bus->abandoned))
 		hawser_vdev_gone(v);
 	mutex_unlock(&bus->vdevs_lock);
-	if (hawser_vdev_register(v)) {
+	probing(bus, v);
+	ret = hawser_vdev_register(v);
+	probing(bus, NULL);
+	if (ret) {
 		mutex_lock(&bus->vdevs_lock);
 		bus->vdevs[number] = NULL;
 		mutex_unlock(&bus->vdevs_lock);
@@ -678,6 +716,7 @@ int hawser_bus_attach(struct hawser_link *link)
 	INIT_DELAYED_WORK(&bus->sync, sync_devices);
 	bus->plugged = jiffies - msecs_to_jiffies(PLUG_PAUSE_MS);
 	INIT_DELAYED_WORK(&bus->plug, plug);
+	INIT_DELAYED_WORK(&bus->end_probe, end_probe);
 	INIT_DELAYED_WORK(&bus->abandon, abandon);
 	tasklet_setup(&bus->feed, feed);
 	for (mark = 0; mark < HAWSER_MARKS; mark++)

@@ -50,6 +50,8 @@ struct hawser_queue;
  * @plugging: ordered; registers and unregisters devices, waits for drivers
  * @plug: what is done there
  * @plugged: when it was last done because of @added or @removed, in jiffies
+ * @probing: whose driver begins just now; under @vdevs_lock
+ * @end_probe: when that takes too long
  * @vdevs: by number; changed under @plug_lock and @vdevs_lock
  * @vdevs_lock: outside of @plug, a device is used under it (rcu: see @by_mark)
  * @by_mark: the queues that a mark stands for; RCU, changed under @marks_lock
@@ -82,9 +84,11 @@ struct hawser_bus {
 	struct workqueue_struct *plugging;
 	struct delayed_work plug;
 	unsigned long plugged;
+	struct delayed_work end_probe;
 
 	struct mutex vdevs_lock;	/* @vdevs */
 	struct hawser_vdev *vdevs[HAWSER_DEVICES];
+	struct hawser_vdev *probing;
 
 	spinlock_t marks_lock;	/* changes of @by_mark */
 	struct list_head by_mark[HAWSER_MARKS];
@@ -125,6 +129,7 @@ enum hawser_wire {
  * @epoch: of the link for which the peer's device is as @status says, or 0
  * @registered: virtio knows it; @changed_early: something changed before
  * @gone: its chains end without a peer, for good
+ * @kept: although the peer has it still
  * @broken: latched until the driver resets the device
  * @stale_config: the peer announced a change that has not been read
  * @config_read: when it was last read for that, in jiffies
@@ -157,6 +162,7 @@ struct hawser_vdev {
 	bool registered;
 	bool changed_early;
 	bool gone;
+	bool kept;
 	bool broken;
 	bool stale_config;
 	unsigned long config_read;

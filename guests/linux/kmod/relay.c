@@ -328,12 +328,13 @@ static bool show_finished(struct hawser_queue *q)
 /*
  * The end of a chain that no peer has served. Who only receives is left
  * waiting: a driver told of an empty buffer would hand it in again at once.
+ * Not that of a source of entropy, which has readers who hold up others.
  */
 static void end_unserved(struct hawser_queue *q,
 			 const struct hawser_chain *chain)
 {
 	q->dropped++;
-	if (!chain->readable)
+	if (!chain->readable && q->owner->device_id != VIRTIO_ID_RNG)
 		return;
 	if (is_block(q))
 		fail_block(q, chain->head);

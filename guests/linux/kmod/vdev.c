@@ -810,7 +810,8 @@ static void op_reset(struct virtio_device *vdev)
 	}
 	/* A device that the peer has taken away is not asked. */
 	if (v->epoch && (v->status || v->broken) &&
-	    (!v->gone || READ_ONCE(v->bus->abandoned))) {
+	    (!v->gone || READ_ONCE(v->kept) ||
+	     READ_ONCE(v->bus->abandoned))) {
 		ret = reset_peer(v);
 		if (ret == -ENOTCONN)
 			ret = 0;

@@ -7,11 +7,21 @@
 
 #include <sys/random.h>
 
+#include <cerrno>
+
 namespace hawser::process {
 namespace {
 
-/// The kernel's random numbers.
+/// The kernel's random numbers. A kernel that has just started may have none yet; it gathers them for whoever waits, in
+/// about a second, and never for whoever only asks. So the first is waited for.
 struct KernelRandom {
+  explicit KernelRandom(const Say& say) {
+    std::byte first;
+    if (::getrandom(&first, 1, GRND_NONBLOCK) >= 0 || errno != EAGAIN) return;
+    say("waiting for the kernel's first random numbers");
+    (void)::getrandom(&first, 1, 0);
+  }
+
   std::size_t fill(std::span<std::byte> out) {
     const ssize_t got = ::getrandom(out.data(), out.size(), GRND_NONBLOCK);
     return got < 0 ? 0 : static_cast<std::size_t>(got);
@@ -20,6 +30,8 @@ struct KernelRandom {
 
 class ServedRng final : public Served {
  public:
+  explicit ServedRng(const Say& say) : source_(say) {}
+
   DeviceRef model() override { return DeviceRef(rng_); }
   std::string describe() const override { return "entropy of the kernel"; }
 
@@ -32,7 +44,7 @@ class ServedRng final : public Served {
 
 MakeServed parse_rng(const Words& words) {
   if (!words.rest().empty()) unknown_word("rng", words.rest().front());
-  return [](const Say&) { return std::make_unique<ServedRng>(); };
+  return [](const Say& say) { return std::make_unique<ServedRng>(say); };
 }
 
 }  // namespace hawser::process

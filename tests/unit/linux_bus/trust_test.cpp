@@ -260,6 +260,67 @@ TEST_CASE("a device that is taken away ends its requests before anybody waits fo
   CHECK(status[0] == 1);
 }
 
+TEST_CASE(
+    "a device of entropy that is taken away ends its driver's request as well, though it only receives") {
+  Scene scene;
+  scene.peer.models[0].id = 4;
+  scene.peer.come();
+  std::string room(64, '\0');
+  Driver::add(0, "", &room);
+  const msg::wire::EventDevice event{.device_number = 0, .state = 2};
+  scene.peer.say(2, msg::VIRTIO_MSG_BUS_EVENT_DEVICE, 0, 0, &event, sizeof(event));
+  stub_run_tasklets();
+  const auto ended = Driver::completion();
+  REQUIRE(ended);
+  CHECK(ended->second == 0);
+}
+
+TEST_CASE(
+    "a driver that waits in its probe is let go before the kernel calls it hung, and gets the device anew") {
+  static bool probed;
+  static bool ended;
+  static unsigned probes;
+  static std::string room(64, '\0');
+  static std::function<void()> meanwhile;
+  probed = ended = false;
+  probes = 0;
+  meanwhile = [] {};
+  Driver driver;
+  // As virtio_rng's, which waits there for whoever reads first.
+  stub_driver.probe = [](virtio_device* device) {
+    Driver::probe(device);
+    if (++probes > 1) return;
+    Driver::add(0, "", &room);
+    meanwhile();
+    const auto before = stub_jiffies;
+    while (!(ended = Driver::completion().has_value()) && stub_jiffies - before < 200'000) {
+      stub_pass_us(100'000);
+      stub_run();
+    }
+    CHECK(stub_jiffies - before < 120'000);
+    probed = true;
+  };
+  Peer peer;
+  peer.models[3].id = 4;
+  SUBCASE("a peer that is there and serves nothing") {}
+  SUBCASE("a peer that dies meanwhile") {
+    meanwhile = [&] {
+      peer.connected = false;
+      hawser_bus_down(peer.link());
+    };
+  }
+  peer.come();
+  CHECK(probed);
+  CHECK(ended);
+  stub_run();
+  CHECK(Driver::vdev == nullptr);
+  CHECK(stub_log_lines == 1);
+  if (peer.connected) CHECK(peer.models[3].status == 0);  // it writes no more into what is given back
+  peer.come();
+  CHECK(probes == 2);
+  CHECK(Driver::vdev != nullptr);
+}
+
 TEST_CASE("devices of types whose drivers trust them with more than requests are not let in") {
   for (const std::uint32_t id : {5u, 18u, 24u, 27u, 0xffffffffu}) {
     Scene scene;
