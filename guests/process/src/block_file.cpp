@@ -26,6 +26,9 @@
 namespace hawser::process {
 namespace {
 
+/// Calls that took so long altogether are enough for one burst: the link wants to be served within seconds.
+constexpr auto kLong = std::chrono::milliseconds(20);
+
 using virtio::device::BlkAction;
 using virtio::device::BlkFinished;
 using virtio::device::BlkProgress;
@@ -152,9 +155,11 @@ BlkProgress BlockFile::begin(const Wanted& wanted) {
     ring_->add(file_.get(), job.call(), number);
     return BlkProgress::kPending;
   }
+  const auto began = std::chrono::steady_clock::now();
   do {
     ++counters_.system_calls;
   } while (!advance(job, make_call(file_.get(), job.call())));
+  waited_ += std::chrono::steady_clock::now() - began;
   const bool ok = finished_.back().ok;
   finished_.pop_back();
   return ok ? BlkProgress::kDone : BlkProgress::kFailed;
@@ -189,6 +194,12 @@ void BlockFile::collect() {
     }
   }
   if (more) ring_->go();
+}
+
+bool BlockFile::tired() {
+  if (waited_ < kLong) return false;
+  waited_ = {};
+  return true;
 }
 
 void BlockFile::go() {

@@ -161,6 +161,10 @@ bool serve_on(L& link, P& port, unsigned own, const ServeOptions& options, const
     for (auto& device : devices) device->look();
     look_at = link.now() + kLookInterval;
   }
+  // What is under way in the driver's memory ends before the driver reads that we have left, and uses it again; and
+  // whoever takes our place finds files and interfaces free.
+  bus.reset();
+  devices.clear();
   link.leave();
   options.say("stopped");
   return true;

@@ -26,12 +26,14 @@ namespace {
 
 int syncs = 0;
 int durable_writes = 0;
+unsigned sync_us = 0;  ///< What a sync takes at least.
 
 }  // namespace
 
 /// What ordinary calls use.
 extern "C" int fdatasync(int file) {
   ++syncs;
+  if (sync_us != 0) ::usleep(sync_us);
   return static_cast<int>(::syscall(SYS_fdatasync, file));
 }
 
@@ -79,12 +81,17 @@ struct Rig {
   virtio::driver::WaitingBlk<Transport> disk{driver};
 };
 
-void flush_is_a_sync(bool uring) {
+std::string make_disk() {
   std::string path = (std::filesystem::temp_directory_path() / "hawser-sync-XXXXXX").string();
   const int made = ::mkstemp(path.data());
   REQUIRE(made >= 0);
   ::close(made);
   std::filesystem::resize_file(path, 1 << 20);
+  return path;
+}
+
+void flush_is_a_sync(bool uring) {
+  const std::string path = make_disk();
   {
     Rig rig(path, uring);
     std::filesystem::remove(path);
@@ -115,4 +122,21 @@ TEST_CASE("a flush is one sync of the file, through io_uring") {
 
 TEST_CASE("a flush is one sync of the file, by ordinary calls") {
   flush_is_a_sync(false);
+}
+
+TEST_CASE(
+    "a burst of slow ordinary calls is interrupted: what is done is shown, and the link served, meanwhile") {
+  const std::string path = make_disk();
+  Rig rig(path, false);
+  std::filesystem::remove(path);
+  sync_us = 12'000;
+  for (unsigned n = 0; n < 10; ++n)
+    REQUIRE(rig.driver.submit(virtio::driver::BlkRequest::flush(), n != 9).ok());
+  const virtio::Work work = rig.model.service(0);
+  sync_us = 0;
+  CHECK((syncs == 1 || syncs == 2));  // by how long the sync itself takes
+  CHECK(work.more);
+  CHECK(rig.file.tired() == false);
+  rig.driver.poll();
+  CHECK(rig.driver.take());
 }

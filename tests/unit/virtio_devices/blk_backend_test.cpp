@@ -129,6 +129,22 @@ TEST_CASE("the ranges of one request go to the backend one after the other") {
   CHECK(s.disk.seen.size() == 2);  // after a failure the rest is not tried
 }
 
+TEST_CASE(
+    "a request that the backend had no room for is tried again before anybody sleeps, whoever made the "
+    "room") {
+  SlowRig<2> s(1);
+  s.rig.start({});
+  s.write(1, 1, 1);
+  REQUIRE(s.disk.pending.size() == 1);
+  REQUIRE(s.rig.send(blk_header(VIRTIO_BLK_T_OUT, 2) + pattern(512, 2), 1, {}, {}, 0));
+  (void)s.rig.device.service(0);  // finds the backend full
+  s.disk.finish(0);
+  (void)s.rig.device.service(1);  // collects; now the backend is quiet
+  CHECK(s.rig.device.prepare_to_wait(0));
+  (void)s.rig.device.service(0);
+  CHECK(s.disk.pending.size() == 1);
+}
+
 TEST_CASE("serving one queue finishes the requests of another, which is then told") {
   SlowRig<2> s;
   s.rig.start({});

@@ -295,6 +295,33 @@ TEST_CASE("limits that make no sense become the nearest that do, or the device i
   CHECK(v.waiting.read(0, out, v.transport.now() + seconds(1)).ok());
 }
 
+TEST_CASE("limits that are told later and under which no sector fits are refused, and the old ones stay") {
+  Victim v;
+  REQUIRE(v.driver.start(v.transport).ok());
+  v.liar.config.size_max = 1;
+  v.liar.config.seg_max = 1;
+  CHECK(v.driver.reload_config().error() == TransportError::kBadAnswer);
+  CHECK(v.driver.limits().size_max == 4096);
+  Bytes out(512);
+  CHECK(v.waiting.read(0, out, v.transport.now() + seconds(1)).ok());
+}
+
+TEST_CASE("what is left of a request for which the device offers no room any more fails") {
+  Victim v;
+  REQUIRE(v.driver.start(v.transport).ok());
+  REQUIRE(
+      v.driver.submit(BlkRequest::write_zeroes(0, 1024 * 512, false)).ok());  // more parts than fit at once
+  v.liar.config.max_write_zeroes_sectors = 0;
+  REQUIRE(v.driver.reload_config().ok());
+  for (unsigned n = 0; n < 100; ++n) {
+    v.transport.serve();
+    v.driver.poll();
+  }
+  const auto ended = v.driver.take();
+  REQUIRE(ended);
+  CHECK(ended->result.error() == BlkError::kNotOffered);
+}
+
 TEST_CASE("fields whose feature was not offered are not looked at") {
   Victim v;
   v.liar.features = {};

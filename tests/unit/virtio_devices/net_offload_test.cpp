@@ -99,6 +99,8 @@ TEST_CASE("nonsense about segmentation is refused, each with its reason") {
   CHECK(refusal(wire(kCsum, 5, 100, 34, 16), 100) == HeaderError::kSegmentationHeaderMalformed);
   CHECK(refusal(wire(kCsum, 1, 100, 20, 16), 100) == HeaderError::kSegmentationHeaderMalformed);
   CHECK(refusal(wire(kCsum, 1, 100, 81, 16), 100) == HeaderError::kSegmentationHeaderMalformed);
+  // Headers that end where hdr_len can not say.
+  CHECK(refusal(wire(kCsum, 1, 100, 65520, 16), kMaxFrame) == HeaderError::kSegmentationHeaderMalformed);
 }
 
 TEST_CASE("the header length hint is brought inside the frame and around the headers") {

@@ -127,6 +127,7 @@ TEST_CASE(
   bus.negotiate();
   (void)bus.set_queue("00000000", "01000000", "08000000");
   CHECK(bus.status(15) == "0f000000");
+  const unsigned stops = bus.five.stops;
   // The available index, far ahead of anything.
   const le16 index = 1000;
   std::memcpy(bus.storage.region.data() + 0x2002, &index, 2);
@@ -138,6 +139,7 @@ TEST_CASE(
         "00000000"
         "00000000");
   CHECK(bus.receive() == "");
+  CHECK(bus.five.stops == stops + 1);  // whatever wakes for it has nobody who looks
   CHECK(bus.ask("0007 0500 0102 0800") == "0107050001020c004f000000");
   CHECK(bus.ask("0203 0000 0101 0c00 efbeadde") != "");
   CHECK(bus.ask("0002 0000 0701 0800") != "");
@@ -159,7 +161,9 @@ TEST_CASE("no queue is served before DRIVER_OK or after FAILED") {
   CHECK(bus.five.served == 0);
   CHECK(bus.status(15) == "0f000000");
   CHECK(bus.five.served == 1);
+  const unsigned stops = bus.five.stops;
   CHECK(bus.status(0x8f) == "8f000000");
+  CHECK(bus.five.stops == stops + 1);
   const le16 two = 2;
   std::memcpy(bus.storage.region.data() + 0x2002, &two, 2);
   bus.run();

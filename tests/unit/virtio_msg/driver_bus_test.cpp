@@ -15,6 +15,52 @@ using namespace hawser::test;
 using namespace hawser::virtio;
 using namespace hawser::virtio::msg;
 
+namespace {
+
+/// A link whose peer sends the same message for ever, faster than anybody reads; time passes with each.
+struct Chatter {
+  using ChannelType = Chatter;
+  using BellType = Chatter;
+  using MemoryType = RegionMemory;
+
+  LinkEvent poll() { return std::exchange(event, LinkEvent::kNothing); }
+  LinkState state() const { return LinkState::kUp; }
+  Epoch epoch() const { return {1, 1}; }
+  Visibility visibility() const { return Visibility::kCopied; }
+  const char* broken_reason() const { return ""; }
+  Chatter& channel() { return *this; }
+  Chatter& bell() { return *this; }
+  RegionMemory region() const { return RegionMemory{}; }
+  void reset() {}
+  Instant now() const { return Instant{} + milliseconds(reads); }
+  LinkCounters counters() const { return {}; }
+
+  std::size_t mtu() const { return 64; }
+  Result<void, SendError> try_send(std::span<const std::span<const std::byte>>) { return {}; }
+  Result<std::size_t, ReceiveError> try_receive(std::span<std::byte> to) {
+    if (++reads > 100'000) return Err{ReceiveError::kEmpty};
+    std::copy(message.begin(), message.end(), to.begin());
+    return message.size();
+  }
+
+  void ring() {}
+  void ring(Mark) {}
+  Marks take() { return 0; }
+  void arm() {}
+  void disarm() {}
+  Wake wait(Instant) {
+    reads += 50;
+    return Wake::kTimeout;
+  }
+
+  Bytes message;
+  LinkEvent event = LinkEvent::kWentUp;
+  int reads = 0;
+};
+static_assert(Link<Chatter>);
+
+}  // namespace
+
 TEST_CASE("a device that never answers: one request, then a timeout at the stated time") {
   Relay relay({.timeout = milliseconds(200)});
   relay.connect();
@@ -289,6 +335,15 @@ TEST_CASE("an answer from before the link went down is not taken afterwards") {
   relay.connect();
   relay.on_response = [&](Bytes) { return Relay::Frames{old}; };
   CHECK(relay.driver.ping().error() == TransportError::kTimeout);
+}
+
+TEST_CASE("wrong answers without end, as v1 devices give them, do not hold anybody up for ever") {
+  Chatter link;
+  link.message = frame("0303 0000 0000 0c00 efbeadde");  // a pong without a token, for another ping
+  DriverBus<Chatter> bus(link, {.timeout = milliseconds(200)});
+  (void)bus.wait(link.now());
+  CHECK(bus.ping().error() == TransportError::kTimeout);
+  CHECK(link.reads < 1000);
 }
 
 TEST_CASE("empty and cut-off messages before an answer do not delay it") {

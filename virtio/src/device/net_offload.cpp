@@ -167,7 +167,7 @@ Result<NetHeader, HeaderError> check_header(const virtio_net_hdr& wire, std::siz
   const bool udp = kind == Segmentation::kUdp;
   const std::size_t headers = std::size_t{header.checksum_start} + (udp ? kUdpHeader : kTcpHeader);
   if (header.checksum_start < kEthernetHeader + kSmallestIpHeader || headers > frame_bytes ||
-      header.checksum_offset != (udp ? kUdpChecksumOffset : kTcpChecksumOffset)) {
+      headers > UINT16_MAX || header.checksum_offset != (udp ? kUdpChecksumOffset : kTcpChecksumOffset)) {
     return Err{HeaderError::kSegmentationHeaderMalformed};
   }
   // hdr_len is only a hint (§5.1.6.2.2), but kernels refuse one that is outside the frame or cuts a header.

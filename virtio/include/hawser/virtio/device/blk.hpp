@@ -107,23 +107,26 @@ class Blk {
     queue.queue.disarm();
     retry_waiting(index);
     unsigned left = kBurst;
-    while (left != 0 && queue.waiting == 0 && queue.free != kNone) {
+    bool more = false;
+    while (!more && queue.waiting == 0 && queue.free != kNone) {
       auto chain = queue.queue.try_take(segments_of(queue.free));
       if (!chain.ok()) break;
-      --left;
       begin(index, std::move(*chain));
+      more = --left == 0 || tired();
     }
     if (std::exchange(batch_, false)) backend_.go();
     const bool done = std::exchange(queue.unpublished, false);
-    return {.more = left == 0, .notify = queue.queue.publish(), .busy = done || left != kBurst};
+    return {.more = more, .notify = queue.queue.publish(), .busy = done || left != kBurst};
   }
 
   bool prepare_to_wait(std::uint16_t index) {
     BlkQueue<M>& queue = storage_.queues[index];
     if (!started_ || !queue.attached) return false;
     if (queue.unpublished) return true;
-    // Nothing more can be taken: the next thing to happen comes from the backend, not from the driver.
-    if (queue.waiting != 0 || queue.free == kNone) return false;
+    // Nothing more can be taken: the next thing to happen comes from the backend, not from the driver. If it has
+    // nothing to do any more, another queue has seen that happen.
+    if (queue.waiting != 0) return pending_ == 0;
+    if (queue.free == kNone) return false;
     return queue.queue.arm();
   }
 
@@ -153,6 +156,11 @@ class Blk {
  private:
   static constexpr std::uint32_t kNone = BlkQueue<M>::kNone;
   static constexpr unsigned kBurst = 64;  ///< Chains taken in one service().
+
+  bool tired() {
+    if constexpr (TiringBlkBackend<Backend>) return backend_.tired();
+    return false;
+  }
 
   std::uint32_t seg_max() const {
     // Two descriptors for header and status, should the driver have no indirect tables.

@@ -86,4 +86,11 @@ concept BlkBackend = Memory<M> && requires(B& backend, const B& cbackend, const 
   { backend.drain() } -> std::same_as<void>;
 };
 
+/// tired()        of a backend whose submit() waits: true once after it has waited for long altogether. Then what is
+///                complete is shown, and the link served, before more is begun.
+template <class B>
+concept TiringBlkBackend = requires(B& backend) {
+  { backend.tired() } -> std::same_as<bool>;
+};
+
 }  // namespace hawser::virtio::device

@@ -108,7 +108,10 @@ class Blk {
   Result<void, TransportError> reload_config() {
     virtio_blk_config config{};
     HAWSER_CHECK(read_config(config));
-    limits_ = blk_limits(config, negotiated_);
+    const BlkLimits limits = blk_limits(config, negotiated_);
+    if (limits.part_bytes(data_segments_) == 0)
+      return Err{TransportError::kBadAnswer};  // not even one sector
+    limits_ = limits;
     return {};
   }
 
@@ -266,6 +269,10 @@ class Blk {
     const BlkRequest& request = operation.request;
     if (const auto refused = operation.issued == 0 ? refuse(request) : std::nullopt) {
       book_.fail(at, *refused);  // the device came back smaller, or read-only
+      return true;
+    }
+    if (request.has_range() && part_bytes(request, operation.issued, limits_, data_segments_) == 0) {
+      book_.fail(at, BlkError::kNotOffered);  // not any more: its limits have changed
       return true;
     }
     if (request.kind == BlkKind::kFlush &&

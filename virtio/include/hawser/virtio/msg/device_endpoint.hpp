@@ -199,12 +199,15 @@ class DeviceEndpoint {
   }
   bool prepare_to_wait(std::uint16_t queue) { return model_.prepare_to_wait(queue); }
 
+  /// A model that is not served any more is stopped: what wakes for it would do so for ever.
+  ///
   /// Asks the model whether it changed its configuration or can not go on. True: an event waits to be sent.
   bool notice() {
     notice_config_change();
     if (running() && model_.needs_reset()) {
       status_ |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
       status_changed_ = true;
+      model_.stop();
     }
     return event_waits();
   }
@@ -281,6 +284,7 @@ class DeviceEndpoint {
       status_ |= VIRTIO_STATUS_DRIVER_OK;
       model_.start(negotiated_);
     }
+    if ((status_ & VIRTIO_STATUS_DRIVER_OK) != 0 && !running()) model_.stop();
   }
 
   bool features_acceptable() const {

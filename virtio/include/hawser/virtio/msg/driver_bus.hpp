@@ -165,7 +165,7 @@ class DriverBus {
                                                                     : TransportError::kLinkDown);
         }
       }
-      const Seen seen = look(sent ? &asked : nullptr);
+      Seen seen = look(sent ? &asked : nullptr);
       if (seen == Seen::kAnswer) {
         if (const auto answer = answer_in(answer_, request, wire)) {
           disarm(armed);
@@ -173,7 +173,7 @@ class DriverBus {
         }
         // With our token it was meant for us. Without it (v1 bus messages) it may be a late one: not ours.
         if (peek(answer_)->token == asked.token) return finish(armed, TransportError::kBadAnswer);
-        continue;
+        seen = Seen::kSomething;
       }
       const Instant now = link().now();
       if (now >= deadline) return finish(armed, TransportError::kTimeout);
