@@ -106,6 +106,7 @@ class Console {
     }
     queues_[index] = {};
     attached_[index] = false;
+    if (index == kControlToDriver) answers_unannounced_ = false;
   }
 
   Work service(std::uint16_t index) {
@@ -123,7 +124,8 @@ class Console {
       work.more = ports_[port_of(index)].transmit(queue, kBudget);
     }
     work.notify = queue.publish();
-    if (index == kControlToDevice && multiport_) work.notify = answer_at_once() || work.notify;
+    if (index == kControlToDriver) work.notify = std::exchange(answers_unannounced_, false) || work.notify;
+    if (index == kControlToDevice) work.more = answer_at_once() || work.more;
     if (queue.fault() != QueueFault::kNone) broken_ = true;
     if (broken_) {
       work.more = false;
@@ -137,6 +139,7 @@ class Console {
     if (!usable(index)) return false;
     AnyDeviceQueue<M>& queue = queues_[index];
     if (index == kControlToDriver) {
+      if (answers_unannounced_) return true;
       look();
       if (any_news()) return queue.arm();
       queue.disarm();
@@ -206,13 +209,16 @@ class Console {
     return false;
   }
 
-  /// What a message from the driver caused is sent without waiting to be asked for.
+  /// What a message from the driver caused is sent without waiting to be asked for. True: the driver is to be told of
+  /// it, which only the other queue's next service() can do: a notification names the queue that was served.
   bool answer_at_once() {
     if (!attached_[kControlToDriver]) return false;
     AnyDeviceQueue<M>& queue = queues_[kControlToDriver];
     (void)send_news(queue);
     if (queue.fault() != QueueFault::kNone) broken_ = true;
-    return queue.publish();
+    const bool wanted = queue.publish();
+    answers_unannounced_ = answers_unannounced_ || wanted;
+    return wanted;
   }
 
   bool take_messages(AnyDeviceQueue<M>& queue) {
@@ -259,6 +265,7 @@ class Console {
   bool size_negotiated_ = false;
   bool size_changed_ = false;
   bool device_ready_ = false;
+  bool answers_unannounced_ = false;  ///< Published in the control queue, and the driver is still to be told.
   bool broken_ = false;
 };
 
