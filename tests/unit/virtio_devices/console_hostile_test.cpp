@@ -211,6 +211,18 @@ TEST_CASE("a queue reset while the port holds a chain of it works again") {
   CHECK(victim.driver.last_bytes(0).at(0) == std::byte{'i'});
 }
 
+TEST_CASE("input that nobody can take any more, for its queue was reset, wakes nobody") {
+  Victim victim;
+  victim.driver.submit(kToDevice, {message(0, VIRTIO_CONSOLE_PORT_OPEN, 1)}, {});
+  victim.driver.submit(0, {}, {64});  // held: no bytes yet
+  REQUIRE(victim.tapes[0].watched);
+  REQUIRE(victim.driver.transport.reset_queue(0).ok());
+  CHECK_FALSE(victim.tapes[0].watched);
+  victim.driver.start_queue(0);
+  victim.driver.submit(0, {}, {64});
+  CHECK(victim.tapes[0].watched);
+}
+
 TEST_CASE("queues and bytes of configuration that do not exist are nobody's") {
   Victim victim;
   for (const std::uint16_t index : {8, 9, 1000, 65535}) {

@@ -24,6 +24,7 @@ class Tape {
   std::size_t step = SIZE_MAX;  ///< Most bytes in one read() or write().
   bool somebody = true;
   bool opened = false;
+  bool watched = false;  ///< Input would wake somebody.
   virtio::device::ConsoleSize window;
 
   std::size_t read(std::span<std::byte> out) {
@@ -42,6 +43,7 @@ class Tape {
   bool connected() const { return somebody; }
   virtio::device::ConsoleSize size() const { return window; }
   void driver_open(bool on) { opened = on; }
+  void want_input(bool on) { watched = on; }
 };
 
 static_assert(virtio::device::ConsoleBackend<Tape>);

@@ -96,7 +96,7 @@ class ConsolePort {
 
   bool prepare_to_wait_to_receive(AnyDeviceQueue<M>& queue) {
     const bool wanted = driver_open_ && receiving_.held();
-    if constexpr (requires { backend_->want_input(wanted); }) backend_->want_input(wanted);
+    want_input(wanted);
     if (driver_open_ && !wanted) return queue.arm();
     queue.disarm();  // we have a buffer, or use for none: only the backend has anything to say
     return false;
@@ -106,7 +106,10 @@ class ConsolePort {
   }
 
   /// The queue goes. Nothing is written to it: its memory may be somebody else's by now.
-  void forget_receiving() { receiving_ = Chain(); }
+  void forget_receiving() {
+    receiving_ = Chain();
+    if (input_wanted_) want_input(false);  // nobody asks us before we sleep: there may never be another queue
+  }
   void forget_transmitting() { transmitting_ = Chain(); }
 
   // --- news ---
@@ -211,6 +214,10 @@ class ConsolePort {
 
  private:
   void tell(PortNews news) { news_ |= static_cast<std::uint8_t>(news); }
+  void want_input(bool on) {
+    input_wanted_ = on;
+    if constexpr (requires { backend_->want_input(on); }) backend_->want_input(on);
+  }
 
   Backend* backend_ = nullptr;
   std::string_view name_;
@@ -227,6 +234,7 @@ class ConsolePort {
   bool driver_ready_ = false;  ///< ... and has said that it can deal with it.
   bool driver_open_ = false;
   bool open_shown_ = false;
+  bool input_wanted_ = false;  ///< As the backend was told last.
 };
 
 }  // namespace hawser::virtio::device
