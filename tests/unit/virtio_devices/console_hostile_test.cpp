@@ -270,8 +270,9 @@ namespace {
 
 using Puppet = test::PuppetDevice<VIRTIO_ID_CONSOLE>;
 
-struct Dupe {
-  Dupe() {
+template <std::uint16_t kQueueSize>
+struct DupeOf {
+  DupeOf() {
     puppet.config.resize(12);
     puppet.config[4] = std::byte{5};  // ports: more than the driver's three
     puppet.features = Features{VIRTIO_CONSOLE_F_MULTIPORT, VIRTIO_CONSOLE_F_SIZE};
@@ -285,8 +286,9 @@ struct Dupe {
   test::TestRegion region;
   Puppet puppet{12};
   test::DirectTransport<Puppet> transport{region, puppet, kQueueFeatures};
-  driver::Console<test::DirectTransport<Puppet>, 3> driver;
+  driver::Console<test::DirectTransport<Puppet>, 3, kQueueSize> driver;
 };
+using Dupe = DupeOf<16>;
 
 }  // namespace
 
@@ -356,6 +358,53 @@ TEST_CASE("a flood of messages is taken in bounded steps and answered with no mo
   CHECK(answers <= 16);
   (void)dupe.driver.poll();
   CHECK_FALSE(dupe.driver.broken());
+}
+
+TEST_CASE("answers that found no room are waited for, and said when there is some") {
+  DupeOf<1> dupe;
+  REQUIRE(dupe.start().ok());
+  dupe.tell(message(1, VIRTIO_CONSOLE_DEVICE_ADD, 1));
+  for (const Bytes& expected :
+       {message(0, VIRTIO_CONSOLE_DEVICE_READY, 1), message(1, VIRTIO_CONSOLE_PORT_READY, 1)}) {
+    CHECK_FALSE(dupe.driver.prepare_to_wait());
+    CHECK(dupe.puppet.read(kToDevice) == expected);
+    CHECK(dupe.puppet.wanted);
+    CHECK(dupe.driver.prepare_to_wait());
+    (void)dupe.driver.poll();
+  }
+  CHECK_FALSE(dupe.driver.prepare_to_wait());
+  CHECK(dupe.puppet.read(kToDevice) == message(1, VIRTIO_CONSOLE_PORT_OPEN, 1));
+  CHECK_FALSE(dupe.driver.prepare_to_wait());  // nothing else is owed
+}
+
+TEST_CASE("a refusal that finds no room is said later, and no message is read before") {
+  DupeOf<1> dupe;
+  REQUIRE(dupe.start().ok());
+  dupe.tell(message(4, VIRTIO_CONSOLE_DEVICE_ADD, 1));
+  dupe.tell(message(3, VIRTIO_CONSOLE_DEVICE_ADD, 1));
+  CHECK_FALSE(dupe.puppet.answer(kToDriver, {}, 0));
+  for (const Bytes& expected :
+       {message(0, VIRTIO_CONSOLE_DEVICE_READY, 1), message(4, VIRTIO_CONSOLE_PORT_READY, 0)}) {
+    CHECK_FALSE(dupe.driver.prepare_to_wait());  // also while there is a message to read
+    CHECK(dupe.puppet.read(kToDevice) == expected);
+    CHECK(dupe.puppet.wanted);
+    CHECK(dupe.driver.prepare_to_wait());
+    (void)dupe.driver.poll();
+  }
+  CHECK(dupe.puppet.read(kToDevice) == message(3, VIRTIO_CONSOLE_PORT_READY, 0));
+  CHECK(dupe.driver.counters().messages_ignored == 0);
+  dupe.tell(message(4, VIRTIO_CONSOLE_DEVICE_ADD, 1));
+  CHECK(dupe.puppet.read(kToDevice) == message(4, VIRTIO_CONSOLE_PORT_READY, 0));
+}
+
+TEST_CASE("a refusal owed to a device that went is not said to the next") {
+  DupeOf<1> dupe;
+  REQUIRE(dupe.start().ok());
+  dupe.tell(message(4, VIRTIO_CONSOLE_DEVICE_ADD, 1));
+  REQUIRE(dupe.driver.resume(dupe.transport).ok());
+  CHECK(dupe.puppet.read(kToDevice) == message(0, VIRTIO_CONSOLE_DEVICE_READY, 1));
+  (void)dupe.driver.poll();
+  CHECK_FALSE(dupe.puppet.read(kToDevice).has_value());
 }
 
 TEST_CASE(

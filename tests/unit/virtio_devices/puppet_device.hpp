@@ -28,6 +28,7 @@ class PuppetDevice {
   std::function<void(std::uint16_t)> on_service;
   bool config_changed = false;
   bool reset_wanted = false;
+  bool wanted = false;  ///< The driver wants to be told of the last read().
 
   /// Takes the next chain of a queue, writes `bytes` to it as far as they fit, and completes it with a claim of
   /// `written`. False: there is no chain.
@@ -51,7 +52,7 @@ class PuppetDevice {
     virtio::ChainReader<RegionMemory> reader(queues_[index].memory(), *chain);
     if (!bytes.empty()) (void)reader.read(bytes);
     queues_[index].complete(std::move(*chain), 0);
-    (void)queues_[index].publish();
+    wanted = queues_[index].publish();
     return bytes;
   }
 

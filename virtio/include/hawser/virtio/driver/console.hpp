@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -89,6 +90,7 @@ class Console {
     (void)messages_out_.release(arena);
     control_in_ = {};
     control_out_ = {};
+    refusal_.reset();
     started_ = false;
   }
 
@@ -173,12 +175,18 @@ class Console {
     send_answers();
   }
 
-  /// Asks the device to tell of received bytes and messages. True: look again instead of waiting.
+  /// Asks the device to tell of received bytes and messages, and of room for answers that found none. True: look again
+  /// instead of waiting.
   bool prepare_to_wait() {
     bool again = false;
     for (std::uint16_t id = 0; started_ && id < count_; ++id) again = ports_[id].receive.arm() || again;
-    if (multiport()) again = control_in_.arm() || again;
-    return again;
+    if (!multiport()) return again;
+    if (!refusal_) again = control_in_.arm() || again;  // else messages are not read anyway
+    if (!owes_answers()) {
+      control_out_.disarm();
+      return again;
+    }
+    return control_out_.arm() || again;
   }
   /// Asks the device also to tell when it has taken written bytes. True: try again at once.
   bool prepare_to_wait_for_room(std::uint16_t id) { return usable(id) && ports_[id].transmit.arm(); }
@@ -296,10 +304,11 @@ class Console {
     (void)control_in_.try_add({}, std::span(&room, 1), Token{buffer});
   }
 
-  /// At most one queue's worth, so that no flood keeps us here.
+  /// At most one queue's worth, so that no flood keeps us here, and none while a refusal finds no room: there is a
+  /// place for only one.
   void take_messages() {
     bool given = false;
-    for (std::uint32_t budget = control_in_.size(); budget != 0; --budget) {
+    for (std::uint32_t budget = control_in_.size(); budget != 0 && send_refusal(); --budget) {
       const auto reaped = control_in_.try_reap();
       if (!reaped.ok()) break;
       std::array<std::byte, kMessageBytes> bytes;
@@ -318,8 +327,9 @@ class Console {
     if (!message) return false;
     if (message->id >= count_) {
       // A port of the device's that we have no room for is to be refused (§5.3.6.3).
-      return message->event == VIRTIO_CONSOLE_DEVICE_ADD && message->id < device_ports_ &&
-             say(message->id, VIRTIO_CONSOLE_PORT_READY, 0);
+      if (message->event != VIRTIO_CONSOLE_DEVICE_ADD || message->id >= device_ports_) return false;
+      refusal_ = message->id;
+      return true;
     }
     const auto rest = bytes.subspan(sizeof(*message));
     Port& port = ports_[message->id];
@@ -367,7 +377,17 @@ class Console {
     return true;
   }
 
+  bool owes_answers() const {
+    return refusal_ || std::any_of(ports_.begin(), ports_.begin() + count_,
+                                   [](const Port& port) { return port.answers != 0; });
+  }
+  /// False: it found no room.
+  bool send_refusal() {
+    if (refusal_ && say(*refusal_, VIRTIO_CONSOLE_PORT_READY, 0)) refusal_.reset();
+    return !refusal_;
+  }
   void send_answers() {
+    (void)send_refusal();
     for (std::uint16_t id = 0; id < count_; ++id) {
       Port& port = ports_[id];
       if ((port.answers & kTellReady) != 0 && say(id, VIRTIO_CONSOLE_PORT_READY, 1))
@@ -392,6 +412,7 @@ class Console {
   Features negotiated_;
   std::uint16_t count_ = 0;
   std::uint32_t device_ports_ = 1;
+  std::optional<std::uint32_t> refusal_;  ///< The port that is yet to be refused.
   bool started_ = false;
   std::array<Port, kMaxPorts> ports_;
   AnyDriverQueue<M> control_in_;
