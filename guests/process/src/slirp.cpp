@@ -151,6 +151,7 @@ UserNetwork::~UserNetwork() {
 
 void UserNetwork::start(const virtio::NetOffloads&, std::uint16_t) {
   frames_.clear();
+  asked_ = false;
   running_ = true;
   turn();
 }
@@ -224,12 +225,15 @@ NetSent UserNetwork::send(std::uint16_t, const NetHeader&,
 }
 
 NetFrame UserNetwork::front(std::uint16_t) {
-  if (frames_.empty() && running_) turn();
+  // Asked again without pop(): there is no buffer for it. What is ready meanwhile would wake us for ever.
+  if (running_ && (frames_.empty() || asked_)) turn();
   if (frames_.empty()) return {};
+  asked_ = true;
   return {{}, frames_.front()};
 }
 
 void UserNetwork::pop(std::uint16_t) {
+  asked_ = false;
   if (!frames_.empty()) frames_.pop_front();
 }
 

@@ -24,8 +24,9 @@ constexpr std::uint32_t kGatewayIp = 0x0a000202;
 constexpr std::uint32_t kOwnIp = 0x0a00020f;
 
 struct Wired {
-  explicit Wired(const process::SlirpOptions& options = {.restricted = true})
-      : network(options), net(network, {}) {
+  explicit Wired(const process::SlirpOptions& options = {.restricted = true},
+                 const driver::NetDriverOptions& driver_options = {})
+      : network(options), net(network, driver_options) {
     REQUIRE(net.started);
     own.mac = net.driver.mac();
   }
@@ -117,6 +118,29 @@ TEST_CASE("a forwarded port leads to the driver and back, and wakes the device")
   REQUIRE(got == 222);
   reply.resize(222);
   CHECK(reply == test::pattern(222, 3));
+}
+
+TEST_CASE("what arrives while the driver has no buffer wakes the device once and not for ever") {
+  const std::uint16_t port = free_udp_port();
+  Wired wired({.forwards = {{.udp = true, .host_port = port, .guest_port = 7}}}, {.receive_buffers = 1});
+  const process::OwnedFd socket(::socket(AF_INET, SOCK_DGRAM, 0));
+  const sockaddr_in to = loopback(port);
+  const auto settled = [&] {
+    for (int n = 0; n < 50 && test::readable(wired.network.wake_fd(), 20); ++n)
+      wired.net.transport.serve_all();
+    return !test::readable(wired.network.wake_fd());
+  };
+  REQUIRE(wired.net.send(test::arp_frame(1, wired.own, wired.gateway)));  // its answer takes the only buffer
+  for (int n = 0; n < 12; ++n) {
+    const Bytes text = test::pattern(100, static_cast<unsigned>(n));
+    REQUIRE(::sendto(socket.get(), text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&to),
+                     sizeof(to)) == 100);
+    CHECK(settled());
+  }
+  const auto got = wired.net.receive(12, test::is_udp);
+  REQUIRE(got.size() == 12);
+  for (unsigned n = 0; n < 12; ++n) CHECK(Bytes(got[n].begin() + 42, got[n].end()) == test::pattern(100, n));
+  CHECK(wired.network.counters().overflowed == 0);
 }
 
 TEST_CASE("without a driver nothing wakes anybody") {

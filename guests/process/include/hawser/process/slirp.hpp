@@ -88,6 +88,7 @@ class UserNetwork {
   SlirpCounters counters_;
   ::Slirp* slirp_ = nullptr;
   bool running_ = false;
+  bool asked_ = false;  ///< front() has shown the oldest frame.
 };
 
 static_assert(virtio::device::NetBackend<UserNetwork>);
