@@ -106,10 +106,10 @@ virtio::Mac own_mac(std::string_view network, unsigned place) {
           static_cast<std::uint8_t>(sum)};
 }
 
-std::unique_ptr<Served> make_tap(const NetChoice& choice) try {
-  return std::make_unique<ServedNet<Tap>>(choice.config,
-                                          fmt::format("network, TAP interface {}", *choice.tap),
-                                          TapOptions{.name = *choice.tap, .queues = choice.config.pairs});
+std::unique_ptr<Served> make_tap(const NetChoice& choice, const Say& say) try {
+  return std::make_unique<ServedNet<Tap>>(
+      choice.config, fmt::format("network, TAP interface {}", *choice.tap),
+      TapOptions{.name = *choice.tap, .queues = choice.config.pairs, .log = say});
 } catch (const std::system_error& error) {
   std::string_view help;
   if (error.code() == std::errc::no_such_file_or_directory || error.code() == std::errc::no_such_device)
@@ -162,8 +162,8 @@ MakeServed parse_net(const Words& words, unsigned place) {
   if (!for_user.empty() && !choice.user)
     throw std::invalid_argument(fmt::format("the device net: {} is an option of user", for_user));
   choice.config.mac = mac.value_or(own_mac(choice.echo ? "echo" : choice.tap.value_or("user"), place));
-  return [choice](const Say&) -> std::unique_ptr<Served> {
-    if (choice.tap) return make_tap(choice);
+  return [choice](const Say& say) -> std::unique_ptr<Served> {
+    if (choice.tap) return make_tap(choice, say);
     if (choice.user)
       return std::make_unique<ServedNet<UserNetwork>>(choice.config, "network, user mode", choice.slirp);
     return std::make_unique<ServedNet<app::NetEcho>>(choice.config, "network, echo", choice.config.mtu);

@@ -17,6 +17,7 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <stdexcept>
 #include <system_error>
@@ -52,7 +53,7 @@ ifreq request_for(const std::string& name) {
 
 }  // namespace
 
-Tap::Tap(const TapOptions& options) : name_(options.name) {
+Tap::Tap(const TapOptions& options) : log_(options.log), name_(options.name) {
   if (options.name.size() >= IFNAMSIZ) {
     throw std::invalid_argument(
         fmt::format("'{}' is too long for the name of a network interface ({} characters at most)",
@@ -109,7 +110,7 @@ bool Tap::link_up() const {
     ifreq request = request_for(name_);
     up_ = ::ioctl(control_.get(), SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
   }
-  return up_;
+  return up_ && !gone_;
 }
 
 bool Tap::set_offloads(const NetOffloads& accepted) {
@@ -172,13 +173,31 @@ void Tap::discard(Queue& queue) {
   }
 }
 
+/// A deleted interface is ready for ever, and each call on it fails.
+void Tap::lose(int error) {
+  gone_ = true;
+  for (Queue& queue : queues_) {
+    queue.busy = false;
+    wake_.forget(queue.fd.get());
+  }
+  const std::string line =
+      fmt::format("the interface {} is gone ({}): serve again once it is there", name_, std::strerror(error));
+  if (log_) return log_(line);
+  std::fputs((line + '\n').c_str(), stderr);
+}
+
 void Tap::watch(Queue& queue) {
+  if (gone_) return;
   wake_.watch(queue.fd.get(), (queue.muted ? 0u : static_cast<unsigned>(EPOLLIN)) |
                                   (queue.busy ? static_cast<unsigned>(EPOLLOUT) : 0u));
 }
 
 NetSent Tap::send(std::uint16_t number, const NetHeader& header,
                   std::span<const std::span<const std::byte>> parts) {
+  if (gone_) {
+    ++counters_.refused;
+    return NetSent::kDropped;
+  }
   Queue& queue = queues_[number % queues_.size()];
   const virtio::virtio_net_hdr wire = virtio::to_wire(header, 0);
   std::array<iovec, 512> pieces;
@@ -199,6 +218,7 @@ NetSent Tap::send(std::uint16_t number, const NetHeader& header,
     return NetSent::kBusy;
   }
   ++counters_.refused;
+  if (errno == EBADFD) lose(errno);
   return NetSent::kDropped;
 }
 
@@ -212,6 +232,7 @@ bool Tap::can_send(std::uint16_t number) const {
 NetFrame Tap::front(std::uint16_t number) {
   if (number >= queues_.size()) return {};
   Queue& queue = queues_[number];
+  if (!queue.attached) return {};  // to the kernel it is as a deleted one
   if (!queue.waiting.bytes.empty()) {
     // Asked again without pop(): there is no buffer for it. The next frame would wake us in vain.
     if (!queue.muted) mute(queue);
@@ -220,6 +241,7 @@ NetFrame Tap::front(std::uint16_t number) {
   for (int tries = 0; tries < 64; ++tries) {
     const ssize_t got = ::read(queue.fd.get(), queue.buffer.data(), queue.buffer.size());
     if (got <= 0) {
+      if (got < 0 && errno != EAGAIN && errno != EINTR && !gone_) lose(errno);
       if (std::exchange(queue.muted, false)) watch(queue);  // somebody looks, and may sleep now
       return {};
     }

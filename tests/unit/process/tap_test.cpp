@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/udp.h>
 #include <sched.h>
@@ -110,11 +111,34 @@ void set_flag(const std::string& name, short flag, bool on) {
   REQUIRE(::ioctl(control.get(), SIOCSIFFLAGS, &request) == 0);
 }
 
+/// As `ip link del` does.
+void delete_interface(const std::string& name) {
+  const process::OwnedFd netlink(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  struct {
+    nlmsghdr head;
+    ifinfomsg link;
+  } request{};
+  request.head.nlmsg_len = sizeof(request);
+  request.head.nlmsg_type = RTM_DELLINK;
+  request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  request.link.ifi_index = static_cast<int>(::if_nametoindex(name.c_str()));
+  REQUIRE(request.link.ifi_index > 0);
+  REQUIRE(::send(netlink.get(), &request, sizeof(request), 0) == sizeof(request));
+  struct {
+    nlmsghdr head;
+    nlmsgerr result;
+    char rest[512];
+  } answer{};
+  REQUIRE(::recv(netlink.get(), &answer, sizeof(answer), 0) > 0);
+  REQUIRE(answer.result.error == 0);
+}
+
 /// A TAP with an address and up, and a driver on it that answers the kernel's question for its address.
 struct Wired {
   explicit Wired(const driver::NetDriverOptions& options = {}, std::uint16_t queues = 1) {
     enter_own_network();
-    tap.emplace(process::TapOptions{.name = "", .queues = queues});
+    tap.emplace(process::TapOptions{
+        .name = "", .queues = queues, .log = [this](std::string_view line) { said.emplace_back(line); }});
     const process::OwnedFd control(::socket(AF_INET, SOCK_DGRAM, 0));
     ifreq request{};
     std::memcpy(request.ifr_name, tap->name().data(), tap->name().size());
@@ -140,6 +164,7 @@ struct Wired {
     CHECK(test::mac_at(answer[0], 6) == kernel.mac);
   }
 
+  std::vector<std::string> said;
   std::optional<Tap> tap;
   std::optional<test::DrivenNet<Tap>> net;
   Address kernel{{}, kKernelIp, kKernelPort};
@@ -293,6 +318,28 @@ TEST_CASE("an interface that is taken down is a link that is down") {
   CHECK_FALSE(wired.net->driver.link_up());
   CHECK(wired.net->send(Bytes(60)));  // as on any wire: sent, and gone
   CHECK(wired.net->device.counters().send_dropped == 1);
+}
+
+TEST_CASE("an interface that is deleted is a link that is down, said once, and wakes nobody any more") {
+  for (const std::uint16_t queues : {1, 2}) {
+    Wired wired({.pairs = queues}, queues);
+    wired.introduce();
+    delete_interface(wired.tap->name());
+    CHECK(test::readable(wired.tap->wake_fd(), 1000));
+    for (int n = 0; n < 3; ++n) wired.net->transport.serve_all();
+    CHECK_FALSE(test::readable(wired.tap->wake_fd(), 20));
+    CHECK_FALSE(wired.tap->link_up());
+    REQUIRE(wired.said.size() == 1);
+    CHECK(wired.said[0] == "the interface " + wired.tap->name() +
+                               " is gone (File descriptor in bad state): serve again once it is there");
+    CHECK(wired.net->send(Bytes(60)));
+    CHECK(wired.tap->counters().refused == 1);
+    wired.net->driver.stop();
+    REQUIRE(wired.net->driver.start(wired.net->transport).ok());  // the next driver finds it so, too
+    for (int n = 0; n < 3; ++n) wired.net->transport.serve_all();
+    CHECK_FALSE(test::readable(wired.tap->wake_fd(), 20));
+    CHECK(wired.said.size() == 1);
+  }
 }
 
 TEST_CASE("what can not be opened is named") {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <hawser/process/owned_fd.hpp>
+#include <hawser/process/say.hpp>
 #include <hawser/process/wake_set.hpp>
 
 #include <hawser/virtio/device/net_backend.hpp>
@@ -20,6 +21,7 @@ namespace hawser::process {
 struct TapOptions {
   std::string name;  ///< Of the interface; "": the kernel chooses one. A missing one is made (CAP_NET_ADMIN).
   std::uint16_t queues = 1;  ///< More than one: the kernel spreads flows over them.
+  Say log{};                 ///< Where one-line messages go; nothing: to stderr.
 };
 
 struct TapCounters {
@@ -43,7 +45,7 @@ class Tap {
   virtio::NetOffloads gives() const { return offloads_; }
   std::uint16_t queues() const { return static_cast<std::uint16_t>(queues_.size()); }
   std::uint16_t mtu() const { return mtu_; }
-  /// The interface is up. Looked up at most ten times a second.
+  /// The interface is there and up. Looked up at most ten times a second.
   bool link_up() const;
   void start(const virtio::NetOffloads& accepted, std::uint16_t queues);
   void adjust(const virtio::NetOffloads& accepted, std::uint16_t queues);
@@ -70,15 +72,18 @@ class Tap {
   void discard(Queue& queue);
   void watch(Queue& queue);
   void mute(Queue& queue);
+  void lose(int error);
 
   WakeSet wake_;
   OwnedFd control_;  ///< A socket to ask about the interface.
+  Say log_;
   std::string name_;
   std::vector<Queue> queues_;
   virtio::NetOffloads offloads_;
   virtio::NetOffloads accepted_;
   TapCounters counters_;
   std::uint16_t mtu_ = 0;
+  bool gone_ = false;  ///< The interface was deleted, and does not come back to our descriptors.
   mutable bool up_ = false;
   mutable std::chrono::steady_clock::time_point looked_up_{};
 };
