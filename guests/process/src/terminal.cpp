@@ -45,20 +45,22 @@ void Terminal::use(int in, int out, const std::string& path) {
   connected_ = !ready(in_, POLLHUP);
 }
 
-/// Somebody opened or closed the other end: is there anybody now?
+/// Is there anybody now? That somebody closes the other end is told before its hang-up shows, so while there is
+/// somebody this looks each time.
 void Terminal::look_again() const {
   if (!opens_) return;
   alignas(inotify_event) std::array<char, 4096> events;
   bool any = false;
   while (::read(opens_.get(), events.data(), events.size()) > 0) any = true;
-  if (!any) return;
-  connected_ = !ready(in_, POLLHUP);
-  watch();
+  if (!any && !connected_) return;
+  const bool now = !ready(in_, POLLHUP);
+  if (std::exchange(connected_, now) != now) watch();
 }
 
 /// A hang-up would wake us for ever, so an end that nobody holds is not watched.
 void Terminal::watch() const {
-  const std::uint32_t input = input_wanted_ && !at_end_ && connected_ ? EPOLLIN : 0u;
+  const std::uint32_t leaves = opens_ && connected_ && driver_open_ ? EPOLLHUP : 0u;
+  const std::uint32_t input = leaves | (input_wanted_ && !at_end_ && connected_ ? EPOLLIN : 0u);
   const std::uint32_t output = full_ && connected_ && driver_open_ ? EPOLLOUT : 0u;
   if (in_ == out_) {
     wake_.watch(in_, input | output);
@@ -73,6 +75,10 @@ std::size_t Terminal::read(std::span<std::byte> out) {
   if (at_end_ || out.empty()) return 0;
   const ssize_t got = ::read(in_, out.data(), out.size());
   if (got > 0) return static_cast<std::size_t>(got);
+  if (got < 0 && errno == EIO && opens_) {
+    connected_ = false;
+    watch();
+  }
   if (got == 0 && !opens_) {
     at_end_ = true;
     watch();

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -99,6 +100,8 @@ class Visitor {
   OwnedFd fd_;
 };
 
+constexpr int kVisits = 3000;
+
 std::string all_bytes() {
   std::string made;
   for (int c = 0; c < 256; ++c) made += static_cast<char>(c);
@@ -134,6 +137,48 @@ TEST_CASE("visitors come and go, and the driver is told") {
     wired.settle();
     CHECK_FALSE(wired.driver.port(0).connected);
     CHECK_FALSE(readable(wired.pty.wake_fd(), 20));  // a hang-up does not ring for ever
+  }
+}
+
+TEST_CASE("a visitor who leaves while we look is gone when he is, and does not ring for ever") {
+  for (const bool wanted : {true, false}) {
+    Pty pty;
+    pty.driver_open(true);
+    pty.want_input(wanted);
+    std::atomic<int> asked = 0;
+    std::atomic<int> left = 0;
+    std::thread visitors([&] {
+      for (int n = 1; n <= kVisits; ++n) {
+        while (asked.load() < n) {
+        }
+        {
+          const OwnedFd other(::open(pty.path().c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK));
+          (void)!::write(other.get(), "hello", 5);
+        }
+        left.store(n);
+      }
+    });
+    int stayed = 0;
+    int rang = 0;
+    std::byte room[64];
+    for (int n = 1; n <= kVisits; ++n) {
+      asked.store(n);
+      while (left.load() < n) {
+        (void)pty.connected();
+        if (wanted) (void)pty.read(room);
+      }
+      // What a device does once it is woken, and no more.
+      for (int turns = 0; turns < 4 && readable(pty.wake_fd()); ++turns) {
+        while (pty.read(room) != 0) {
+        }
+        (void)pty.connected();
+      }
+      rang += readable(pty.wake_fd());
+      stayed += pty.connected();
+    }
+    visitors.join();
+    CHECK(stayed == 0);
+    CHECK(rang == 0);
   }
 }
 
