@@ -75,12 +75,12 @@ std::size_t Terminal::read(std::span<std::byte> out) {
   if (at_end_ || out.empty()) return 0;
   const ssize_t got = ::read(in_, out.data(), out.size());
   if (got > 0) return static_cast<std::size_t>(got);
-  if (got < 0 && errno == EIO && opens_) {
-    connected_ = false;
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+  if (!opens_) {
+    at_end_ = true;  // an error other than these stays, too
     watch();
-  }
-  if (got == 0 && !opens_) {
-    at_end_ = true;
+  } else if (got < 0 && errno == EIO) {
+    connected_ = false;
     watch();
   }
   return 0;  // nothing there, or nobody (EIO); who comes is noticed
@@ -89,7 +89,10 @@ std::size_t Terminal::read(std::span<std::byte> out) {
 std::size_t Terminal::write(std::span<const std::byte> in) {
   look_again();
   if (!connected_) return in.size();
-  const ssize_t put = ::write(out_, in.data(), in.size());
+  ssize_t put = -1;
+  do {
+    put = ::write(out_, in.data(), in.size());
+  } while (put < 0 && errno == EINTR);
   const bool full = put < 0 && errno == EAGAIN;
   if (full != full_) {
     full_ = full;

@@ -13,17 +13,21 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 using namespace hawser;
 using namespace hawser::virtio;
@@ -74,6 +78,13 @@ struct Wired {
   test::DirectTransport<Device> transport{region, device, kQueueFeatures};
   driver::Console<test::DirectTransport<Device>> driver;
 };
+
+/// Descriptors as standard input and output are: nobody comes or goes.
+struct Plain : process::Terminal {
+  Plain(int in, int out) { use(in, out, ""); }
+};
+
+int to_empty = -1;  // what the signal's handler reads from
 
 /// Somebody who opens the other end.
 class Visitor {
@@ -257,6 +268,47 @@ TEST_CASE("a link leads to the pseudo-terminal as long as it lives, and replaces
   CHECK_THROWS_WITH_AS(Pty{link}, doctest::Contains("File exists"), std::system_error);
   CHECK(std::filesystem::file_size(link) == 8);
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("an input that only fails is at its end, and does not ring for ever") {
+  const OwnedFd broken(::posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  REQUIRE(::grantpt(broken.get()) == 0);
+  REQUIRE(::unlockpt(broken.get()) == 0);
+  { Visitor visitor(::ptsname(broken.get())); }  // from now on reading it is EIO
+  const OwnedFd out(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  Plain plain(broken.get(), out.get());
+  plain.driver_open(true);
+  plain.want_input(true);
+  CHECK(readable(plain.wake_fd(), 1000));
+  std::byte room[16];
+  CHECK(plain.read(room) == 0);
+  CHECK_FALSE(readable(plain.wake_fd(), 20));
+}
+
+TEST_CASE("a signal in the middle of a write costs no bytes") {
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const OwnedFd from(ends[0]);
+  const OwnedFd to(ends[1]);
+  Plain plain(from.get(), to.get());
+  const std::vector<std::byte> fill(static_cast<std::size_t>(::fcntl(to.get(), F_GETPIPE_SZ)));
+  REQUIRE(plain.write(fill) == fill.size());
+  to_empty = from.get();
+  struct sigaction action {};
+  action.sa_handler = [](int) {
+    char room[65536];
+    (void)!::read(to_empty, room, sizeof(room));
+  };
+  struct sigaction before {};
+  REQUIRE(::sigaction(SIGALRM, &action, &before) == 0);  // without SA_RESTART
+  const itimerval soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_usec = 50'000}};
+  REQUIRE(::setitimer(ITIMER_REAL, &soon, nullptr) == 0);
+  const std::string_view text = "kept";
+  CHECK(plain.write(std::as_bytes(std::span(text))) == text.size());
+  REQUIRE(::sigaction(SIGALRM, &before, nullptr) == 0);
+  int held = 0;
+  REQUIRE(::ioctl(from.get(), FIONREAD, &held) == 0);
+  CHECK(held == static_cast<int>(fill.size() - std::min<std::size_t>(fill.size(), 65536) + text.size()));
 }
 
 TEST_CASE("standard input and output serve as a port, raw while they do, and are set back after") {
