@@ -67,8 +67,8 @@ int WaitPlace::sleep(void* events, int room, Instant deadline) {
   const timespec* limit = deadline == Instant::never() ? nullptr : &time;
   auto* const list = static_cast<epoll_event*>(events);
   const int n = ::epoll_pwait2(epoll_.raw(), list, room, limit, nullptr);
-  if (n >= 0 || errno != ENOSYS) return n;
-  pollfd p{epoll_.raw(), POLLIN, 0};  // kernels before 5.11
+  if (n >= 0 || (errno != ENOSYS && errno != EPERM)) return n;
+  pollfd p{epoll_.raw(), POLLIN, 0};  // kernels before 5.11, and filters of system calls that do not know it
   const int ready = ::ppoll(&p, 1, limit, nullptr);
   return ready <= 0 ? ready : ::epoll_wait(epoll_.raw(), list, room, 0);
 }
@@ -78,6 +78,7 @@ Wake WaitPlace::wait(Instant deadline) {
   server_spoke_ = false;
   std::array<epoll_event, 64> events;
   const int n = sleep(events.data(), static_cast<int>(events.size()), deadline);
+  if (n < 0 && errno != EINTR) Error::raise("the doorbells cannot be waited for: {}", system_words(errno));
   if (n == 0) return Wake::kTimeout;
   bool cancelled = false;
   for (int i = 0; i < n; ++i) {
