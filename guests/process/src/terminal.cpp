@@ -159,7 +159,11 @@ Pty::Pty(const std::string& link)
 }
 
 Pty::~Pty() {
-  if (!link_.empty()) ::unlink(link_.c_str());
+  if (link_.empty()) return;
+  std::array<char, 128> leads_to{};  // perhaps to a successor's by now
+  const ssize_t bytes = ::readlink(link_.c_str(), leads_to.data(), leads_to.size());
+  if (bytes > 0 && path_ == std::string_view(leads_to.data(), static_cast<std::size_t>(bytes)))
+    ::unlink(link_.c_str());
 }
 
 Stdio::Stdio(bool keys_to_driver) {

@@ -25,6 +25,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -267,6 +268,21 @@ TEST_CASE("a link leads to the pseudo-terminal as long as it lives, and replaces
   std::ofstream(link) << "precious";
   CHECK_THROWS_WITH_AS(Pty{link}, doctest::Contains("File exists"), std::system_error);
   CHECK(std::filesystem::file_size(link) == 8);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a link that leads to a successor by now is left alone") {
+  char folder[] = "/tmp/hawser-terminal-XXXXXX";
+  REQUIRE(::mkdtemp(folder) != nullptr);
+  const std::string link = std::string(folder) + "/console";
+  {
+    std::optional<Pty> first(link);
+    Pty second(link);
+    first.reset();
+    CHECK(std::filesystem::is_symlink(link));
+    if (std::filesystem::is_symlink(link)) CHECK(std::filesystem::read_symlink(link) == second.path());
+  }
+  CHECK_FALSE(std::filesystem::is_symlink(link));
   std::filesystem::remove_all(folder);
 }
 
