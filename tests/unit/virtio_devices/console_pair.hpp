@@ -10,6 +10,7 @@
 #include "support/direct_transport.hpp"
 
 #include <array>
+#include <deque>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,7 @@ class Tape {
   std::size_t room = SIZE_MAX;  ///< Bytes that write() still takes.
   std::size_t step = SIZE_MAX;  ///< Most bytes in one read() or write().
   bool somebody = true;
+  mutable std::deque<bool> next;  ///< What connected() answers before it answers `somebody`.
   bool opened = false;
   bool watched = false;  ///< Input would wake somebody.
   virtio::device::ConsoleSize window;
@@ -40,7 +42,12 @@ class Tape {
     return bytes;
   }
   bool writable() const { return room != 0; }
-  bool connected() const { return somebody; }
+  bool connected() const {
+    if (next.empty()) return somebody;
+    const bool answer = next.front();
+    next.pop_front();
+    return answer;
+  }
   virtio::device::ConsoleSize size() const { return window; }
   void driver_open(bool on) { opened = on; }
   void want_input(bool on) { watched = on; }

@@ -97,6 +97,18 @@ TEST_CASE("somebody who comes, leaves or resizes is noticed") {
   CHECK(pair.driver.port(2).connected);
 }
 
+TEST_CASE("somebody who leaves, or comes back, while we look is noticed") {
+  for (const bool first : {false, true}) {
+    ConsolePair pair;
+    REQUIRE(pair.start());
+    REQUIRE(pair.driver.port(2).connected);
+    pair.tapes[2].next = {first, !first};
+    pair.tapes[2].somebody = false;
+    pair.settle();
+    CHECK_FALSE(pair.driver.port(2).connected);
+  }
+}
+
 TEST_CASE("a driver without multiport has port 0 at once, with its size from the configuration") {
   ConsolePair pair({.multiport = false});
   pair.tapes[0].window = {80, 24};

@@ -11,6 +11,7 @@
 
 #include <doctest/doctest.h>
 
+#include <deque>
 #include <set>
 
 using namespace hawser;
@@ -287,6 +288,42 @@ TEST_CASE("a backend that has frames for a pair which is not in use keeps them")
   driver.submit(2, {}, {2000});
   CHECK(driver.completed(2) == 0);
   CHECK(backend.popped == 0);
+}
+
+TEST_CASE("a link that changes while it is looked at, and then stays down, is told of") {
+  struct Flickering {
+    NetOffloads takes() const { return {}; }
+    NetOffloads gives() const { return {}; }
+    std::uint16_t queues() const { return 1; }
+    std::uint16_t mtu() const { return 0; }
+    bool link_up() const {
+      if (next.empty()) return up;
+      const bool answer = next.front();
+      next.pop_front();
+      return answer;
+    }
+    void start(NetOffloads, std::uint16_t) {}
+    void adjust(NetOffloads, std::uint16_t) {}
+    void stop() {}
+    device::NetSent send(std::uint16_t, const NetHeader&, std::span<const std::span<const std::byte>>) {
+      return device::NetSent::kDropped;
+    }
+    bool can_send(std::uint16_t) const { return true; }
+    device::NetFrame front(std::uint16_t) { return {}; }
+    void pop(std::uint16_t) {}
+    bool up = true;
+    mutable std::deque<bool> next;
+  };
+  for (const bool first : {false, true}) {
+    Flickering backend;
+    device::Net<RegionMemory, Flickering> model(backend, {.mac = test::kLeftMac});
+    CHECK_FALSE(model.take_config_change());
+    backend.next = {first, !first};
+    backend.up = false;
+    int told = 0;
+    for (int n = 0; n < 4; ++n) told += model.take_config_change();
+    CHECK(told == (first ? 1 : 3));  // down; or down, up and down
+  }
 }
 
 TEST_CASE("tagged frames pass, whatever their VLAN") {

@@ -157,8 +157,9 @@ class ConsolePort {
 
   /// Notices what changed at the other end. True: the size did.
   bool look() {
-    if (driver_ready_ && std::exchange(open_shown_, backend_->connected()) != backend_->connected()) {
-      tell(PortNews::kOpen);
+    if (driver_ready_) {
+      const bool connected = backend_->connected();
+      if (std::exchange(open_shown_, connected) != connected) tell(PortNews::kOpen);
     }
     const ConsoleSize size = backend_->size();
     if (std::exchange(size_shown_, size) == size) return false;

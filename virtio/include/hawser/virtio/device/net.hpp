@@ -94,7 +94,10 @@ class Net {
   }
   /// §5.1.4: nothing in it is the driver's to write.
   bool write_config(std::uint32_t, std::span<const std::byte>) { return false; }
-  bool take_config_change() { return std::exchange(status_shown_, status()) != status(); }
+  bool take_config_change() {
+    const std::uint16_t now = status();
+    return std::exchange(status_shown_, now) != now;
+  }
 
   void start(const Features& negotiated) {
     negotiated_ = negotiated;
