@@ -20,8 +20,8 @@ using hawser::test::Tape;
 
 namespace {
 
-constexpr std::uint16_t kToDriver = 2;
-constexpr std::uint16_t kToDevice = 3;
+constexpr std::uint16_t kAnswers = 2;
+constexpr std::uint16_t kRequests = 3;
 
 /// A driver that has only its two control queues, and reads the bus's messages itself once it is set up.
 struct OnABus {
@@ -40,8 +40,8 @@ struct OnABus {
     REQUIRE(bus.wait_up(pair.first().now() + seconds(10)).ok());
     device.emplace(bus, std::uint16_t{0}, arena);
     REQUIRE(device->negotiate(Features{VIRTIO_CONSOLE_F_MULTIPORT}).ok());
-    to_driver = device->start_queue(kToDriver, 8, slots[0]).value();
-    to_device = device->start_queue(kToDevice, 8, slots[1]).value();
+    to_driver = device->start_queue(kAnswers, 8, slots[0]).value();
+    to_device = device->start_queue(kRequests, 8, slots[1]).value();
     REQUIRE(device->start().ok());
     pair.second().on_idle(nullptr, nullptr);
   }
@@ -97,7 +97,7 @@ TEST_CASE("answers to a control message are announced for the queue that they ar
   console.say(VIRTIO_CONSOLE_DEVICE_READY);
   CHECK(console.devices.step());  // something is still to be said
   CHECK_FALSE(console.devices.step());
-  CHECK(console.told() == std::vector<std::uint32_t>{kToDriver});
+  CHECK(console.told() == std::vector<std::uint32_t>{kAnswers});
   CHECK_FALSE(console.devices.prepare_to_wait());
 }
 
@@ -105,31 +105,31 @@ TEST_CASE("a model with answers that nobody knows of yet does not let its bus sl
   OnABus console;
   console.give_buffer();
   console.say(VIRTIO_CONSOLE_DEVICE_READY);
-  CHECK(console.model.service(kToDevice).notify);
-  CHECK(console.model.prepare_to_wait(kToDriver));
-  CHECK(console.model.service(kToDriver).notify);
-  CHECK_FALSE(console.model.service(kToDriver).notify);
-  CHECK_FALSE(console.model.prepare_to_wait(kToDriver));
+  CHECK(console.model.service(kRequests).notify);
+  CHECK(console.model.prepare_to_wait(kAnswers));
+  CHECK(console.model.service(kAnswers).notify);
+  CHECK_FALSE(console.model.service(kAnswers).notify);
+  CHECK_FALSE(console.model.prepare_to_wait(kAnswers));
 }
 
 TEST_CASE("answers that wait for a buffer keep nobody awake") {
   OnABus console;
   console.say(VIRTIO_CONSOLE_DEVICE_READY);
   for (int n = 0; n < 3; ++n) (void)console.devices.step();
-  CHECK(console.told() == std::vector<std::uint32_t>{kToDevice});
+  CHECK(console.told() == std::vector<std::uint32_t>{kRequests});
   CHECK_FALSE(console.devices.step());
   CHECK_FALSE(console.devices.prepare_to_wait());
   console.give_buffer();
   CHECK_FALSE(console.devices.step());
-  CHECK(console.told() == std::vector<std::uint32_t>{kToDriver});
+  CHECK(console.told() == std::vector<std::uint32_t>{kAnswers});
 }
 
 TEST_CASE("answers in a control queue that was reset are not announced for the one after it") {
   OnABus console;
   console.give_buffer();
   console.say(VIRTIO_CONSOLE_DEVICE_READY);
-  (void)console.model.service(kToDevice);
-  console.model.detach(kToDriver);
-  console.model.attach(kToDriver, {});
-  CHECK_FALSE(console.model.service(kToDriver).notify);
+  (void)console.model.service(kRequests);
+  console.model.detach(kAnswers);
+  console.model.attach(kAnswers, {});
+  CHECK_FALSE(console.model.service(kAnswers).notify);
 }

@@ -199,15 +199,13 @@ class DeviceEndpoint {
   }
   bool prepare_to_wait(std::uint16_t queue) { return model_.prepare_to_wait(queue); }
 
-  /// A model that is not served any more is stopped: what wakes for it would do so for ever.
-  ///
   /// Asks the model whether it changed its configuration or can not go on. True: an event waits to be sent.
   bool notice() {
     notice_config_change();
     if (running() && model_.needs_reset()) {
       status_ |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
       status_changed_ = true;
-      model_.stop();
+      give_up();
     }
     return event_waits();
   }
@@ -240,6 +238,7 @@ class DeviceEndpoint {
     chosen_ = negotiated_ = {};
     chose_unknown_ = false;
     queues_ = {};
+    given_up_ = false;
     used_.clear();
     event_sent();
   }
@@ -248,6 +247,13 @@ class DeviceEndpoint {
   Bits<kMaxQueues>& used() { return used_; }
 
  private:
+  /// Until the reset nothing is served any more, so nothing may wake for it, and no queue comes or goes.
+  void give_up() {
+    model_.stop();
+    queues_ = {};
+    given_up_ = true;
+  }
+
   struct Queue {
     QueueLayout layout;
     bool enabled = false;
@@ -284,7 +290,7 @@ class DeviceEndpoint {
       status_ |= VIRTIO_STATUS_DRIVER_OK;
       model_.start(negotiated_);
     }
-    if ((status_ & VIRTIO_STATUS_DRIVER_OK) != 0 && !running()) model_.stop();
+    if ((status_ & VIRTIO_STATUS_DRIVER_OK) != 0 && !running() && !given_up_) give_up();
   }
 
   bool features_acceptable() const {
@@ -295,6 +301,7 @@ class DeviceEndpoint {
   /// All of it or nothing of it. Every return before the last lines is a "no effect but a normal response" (SET_VQUEUE).
   void set_queue(const SetVqueue& asked, const Context& context) {
     if ((status_ & VIRTIO_STATUS_FEATURES_OK) == 0) return;  // the ring's format is not known before
+    if (given_up_) return;
     if (!available(asked.index) || asked.reserved != 0) return;
     const std::uint32_t flags =
         context.wire == WireVersion::kV2 ? std::uint32_t{asked.flags} : VIRTIO_MSG_VQUEUE_OP_ENABLE;
@@ -338,6 +345,7 @@ class DeviceEndpoint {
   Features chosen_;
   Features negotiated_;
   bool chose_unknown_ = false;  ///< A bit beyond what Features holds.
+  bool given_up_ = false;       ///< The model was stopped before the reset.
   bool status_changed_ = false;
   bool config_changed_ = false;
   std::uint32_t status_ = 0;
