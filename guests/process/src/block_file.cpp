@@ -19,7 +19,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <stdexcept>
 
@@ -239,8 +238,7 @@ void BlockFile::complain(const BlockJob& job) {
 }
 
 void BlockFile::log(std::string_view line) const {
-  if (options_.log) return options_.log(line);
-  std::fputs(fmt::format("{}\n", line).c_str(), stderr);  // never throws, even if the log's disk is full
+  say_somewhere(options_.log, line);
 }
 
 }  // namespace hawser::process

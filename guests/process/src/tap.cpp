@@ -17,7 +17,6 @@
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <stdexcept>
 #include <system_error>
@@ -180,10 +179,8 @@ void Tap::lose(int error) {
     queue.busy = false;
     wake_.forget(queue.fd.get());
   }
-  const std::string line =
-      fmt::format("the interface {} is gone ({}): serve again once it is there", name_, std::strerror(error));
-  if (log_) return log_(line);
-  std::fputs((line + '\n').c_str(), stderr);
+  say_somewhere(log_, fmt::format("the interface {} is gone ({}): serve again once it is there", name_,
+                                  std::strerror(error)));
 }
 
 void Tap::watch(Queue& queue) {

@@ -27,6 +27,24 @@ Bytes addressed_frame(const Mac& to, std::size_t payload = 46, bool vlan = false
   return frame;
 }
 
+/// A network that is up, where nothing comes and nothing goes; a test says in what its own differs.
+struct IdleNet {
+  NetOffloads takes() const { return {}; }
+  NetOffloads gives() const { return {}; }
+  std::uint16_t queues() const { return 1; }
+  std::uint16_t mtu() const { return 0; }
+  bool link_up() const { return true; }
+  void start(NetOffloads, std::uint16_t) {}
+  void adjust(NetOffloads, std::uint16_t) {}
+  void stop() {}
+  device::NetSent send(std::uint16_t, const NetHeader&, std::span<const std::span<const std::byte>>) {
+    return device::NetSent::kDropped;
+  }
+  bool can_send(std::uint16_t) const { return true; }
+  device::NetFrame front(std::uint16_t) { return {}; }
+  void pop(std::uint16_t) {}
+};
+
 /// A driver for a device that offers what a test says. Commands are answered with OK, and kept.
 struct Plain {
   using Puppet = test::PuppetDevice<VIRTIO_ID_NET>;
@@ -261,19 +279,8 @@ TEST_CASE("until the driver asks for more pairs frames arrive in the first recei
 }
 
 TEST_CASE("a backend that has frames for a pair which is not in use keeps them") {
-  struct Stubborn {
-    NetOffloads takes() const { return {}; }
-    NetOffloads gives() const { return {}; }
+  struct Stubborn : IdleNet {
     std::uint16_t queues() const { return 2; }
-    std::uint16_t mtu() const { return 0; }
-    bool link_up() const { return true; }
-    void start(NetOffloads, std::uint16_t) {}
-    void adjust(NetOffloads, std::uint16_t) {}
-    void stop() {}
-    device::NetSent send(std::uint16_t, const NetHeader&, std::span<const std::span<const std::byte>>) {
-      return device::NetSent::kDropped;
-    }
-    bool can_send(std::uint16_t) const { return true; }
     device::NetFrame front(std::uint16_t queue) {
       return queue == 1 ? device::NetFrame{{}, frame} : device::NetFrame{};
     }
@@ -291,26 +298,13 @@ TEST_CASE("a backend that has frames for a pair which is not in use keeps them")
 }
 
 TEST_CASE("a link that changes while it is looked at, and then stays down, is told of") {
-  struct Flickering {
-    NetOffloads takes() const { return {}; }
-    NetOffloads gives() const { return {}; }
-    std::uint16_t queues() const { return 1; }
-    std::uint16_t mtu() const { return 0; }
+  struct Flickering : IdleNet {
     bool link_up() const {
       if (next.empty()) return up;
       const bool answer = next.front();
       next.pop_front();
       return answer;
     }
-    void start(NetOffloads, std::uint16_t) {}
-    void adjust(NetOffloads, std::uint16_t) {}
-    void stop() {}
-    device::NetSent send(std::uint16_t, const NetHeader&, std::span<const std::span<const std::byte>>) {
-      return device::NetSent::kDropped;
-    }
-    bool can_send(std::uint16_t) const { return true; }
-    device::NetFrame front(std::uint16_t) { return {}; }
-    void pop(std::uint16_t) {}
     bool up = true;
     mutable std::deque<bool> next;
   };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <hawser/process/owned_fd.hpp>
+#include <hawser/process/say.hpp>
 
 #include <hawser/virtio/device/blk_backend.hpp>
 
@@ -14,7 +15,6 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,7 +31,7 @@ struct BlockFileOptions {
   bool io_uring = true;  ///< false: ordinary calls from the start.
   unsigned depth = 64;   ///< Operations at a time.
   /// Where one-line messages go; nothing: to stderr.
-  std::function<void(std::string_view)> log{};
+  Say log{};
 };
 
 struct BlockFileCounters {
