@@ -15,6 +15,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import sys
 import time
 
@@ -68,6 +69,24 @@ class HostileDriver(Case):
         self.expect_full_service(path, {"blk0", "net1", "console2", "rng3", "blk4"})
         self.assertTrue(serving.running(), serving.said())
         self.assertLess(len(serving.said().splitlines()), 60, "a peer must not fill logs")
+
+    def test_a_driver_that_takes_no_frames_does_not_keep_a_process_busy(self):
+        """Somebody calls on a forwarded port, and the device has no queue that would have its network looked at."""
+        path = self.window()
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            number = free.getsockname()[1]
+        serving = self.start(CHOSEN.hawser, "serve", "--link", f"ivshmem:{path}", "--device", f"net,user,forward=tcp:{number}:80")
+        self.assertTrue(serving.says("serving as peer"), serving.said())
+        party = self.party(path, "driver-without-queues", 20)
+        self.assertTrue(eventually(lambda: "running" in party.out()), party.said())
+        self.assertNotIn("not", party.out())
+        with socket.create_connection(("127.0.0.1", number)):
+            before, began = serving.processor_seconds(), time.monotonic()
+            time.sleep(2)
+            share = (serving.processor_seconds() - before) / (time.monotonic() - began)
+        self.assertTrue(party.running(), party.said())
+        print(f"    processor used: {share:.0%}", file=sys.stderr)
+        self.assertLess(share, 0.25, "it is busy with what nobody takes")
 
     def test_a_guest_that_serves_outlives_it_and_serves_the_next_one(self):
         image = pathlib.Path(CHOSEN.images, "guest-x86_64/guests/baremetal/hawser-device.img")

@@ -30,6 +30,7 @@ namespace {
 constexpr std::uint16_t kMaxDevices = 32;
 constexpr Duration kLookInterval = milliseconds(100);
 using Makers = std::vector<MakeServed>;
+using Waiting = ivshmem::WaitPlace;
 
 /// Who serves, and whom, in words.
 std::string place_name(const LinkAddress& address, unsigned own) {
@@ -149,7 +150,9 @@ bool serve_on(L& link, P& port, unsigned own, const ServeOptions& options, const
     const auto number = bus->add(device->model());
     if (!number.ok()) throw std::logic_error("the bus has room for every device that can be written");
     options.say(fmt::format("serving device {}: {}", *number, device->describe()));
-    for (const int fd : device->wake_fds()) port.watch(fd, *number);
+    // Each turn looks at every queue. What stays ready after that waits for the driver (for buffers, or for a queue that
+    // it has reset), and must not wake us over and over.
+    for (const int fd : device->wake_fds()) port.watch(fd, *number, Waiting::kReadable | Waiting::kChanges);
   }
   options.say("serving " + place_name(options.link, own));
 

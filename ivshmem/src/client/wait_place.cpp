@@ -119,6 +119,7 @@ void WaitPlace::watch(int fd, std::uint32_t token, int interest) {
   epoll_event event{};
   if ((interest & kReadable) != 0) event.events |= EPOLLIN;
   if ((interest & kWritable) != 0) event.events |= EPOLLOUT;
+  if ((interest & kChanges) != 0) event.events |= EPOLLET;
   event.data.u64 = token_of(kWatched, token);
   if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, fd, &event) == 0) return;
   if (errno == EEXIST && ::epoll_ctl(epoll_.raw(), EPOLL_CTL_MOD, fd, &event) == 0) return;

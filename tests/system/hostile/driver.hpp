@@ -131,6 +131,9 @@ class HostileDriver {
     }
   }
 
+  /// Starts the first device without a single queue, and asks nothing more of it. True: the device took DRIVER_OK.
+  bool start_without_queues() { return begin() && negotiate(0, false) && run(0); }
+
   /// Waits for the link, as new.
   bool begin() {
     if (link_.state() == LinkState::kUp && random().chance(50)) return true;

@@ -4,7 +4,7 @@
 // One hostile party on a window, as hostile.py starts it: a whole driver side against whoever serves, or a whole device
 // side against whoever uses. The seed decides what it does; it says what it reached and ends without a good-bye.
 //
-//     hostile-party SOCKET driver SEED SECONDS
+//     hostile-party SOCKET driver|driver-without-queues SEED SECONDS
 //     hostile-party SOCKET device-silent|device-lies|device-rings|device-window SEED SECONDS
 #include "driver.hpp"
 #include "lying_link.hpp"
@@ -94,6 +94,16 @@ void play_driver(LyingLink& link, std::uint64_t seed, Duration time) {
       reached.running, reached.chains, reached.completed);
 }
 
+/// Lives, and that is all it does.
+void play_driver_without_queues(LyingLink& link, Duration time) {
+  test::Reached reached;
+  test::HostileDriver driver(link, reached);
+  fmt::print("{}\n", driver.start_without_queues() ? "running" : "not running");
+  std::fflush(stdout);
+  const Instant until = link.now() + time;
+  while (link.now() < until && link.live()) (void)link.bell().wait(link.now() + milliseconds(20));
+}
+
 void play_device(LyingLink& link, std::string_view how, Duration time) {
   const process::Say quiet = [](std::string_view) {};
   std::vector<std::unique_ptr<process::Served>> devices;
@@ -134,16 +144,18 @@ std::uint64_t number(const char* text) {
 
 int main(int argc, char** argv) {
   if (argc != 5) {
-    std::fputs("hostile-party SOCKET driver|device-HOW SEED SECONDS\n", stderr);
+    std::fputs("hostile-party SOCKET driver|driver-without-queues|device-HOW SEED SECONDS\n", stderr);
     return 64;
   }
   const std::string_view how = argv[2];
   const std::uint64_t seed = number(argv[3]);
   const Duration time = seconds(number(argv[4]));
   ivshmem::SocketPort port({.socket = argv[1]});
-  LyingLink link(port, how == "driver" ? ivshmem::Role::kDriver : ivshmem::Role::kDevice, seed);
+  LyingLink link(port, how.starts_with("driver") ? ivshmem::Role::kDriver : ivshmem::Role::kDevice, seed);
   if (how == "driver")
     play_driver(link, seed, time);
+  else if (how == "driver-without-queues")
+    play_driver_without_queues(link, time);
   else
     play_device(link, how, time);
   std::fflush(stdout);

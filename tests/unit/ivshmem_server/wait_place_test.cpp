@@ -1,15 +1,18 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// A waiting place under a filter of system calls, as containers have. The filter stays for the rest of a process's
-// life, so a child has it.
+// A waiting place: what is watched for its changes, and waiting under a filter of system calls, as containers have. The
+// filter stays for the rest of a process's life, so a child has it.
 #include <hawser/ivshmem/client/wait_place.hpp>
 #include <hawser/ivshmem/server/clock.hpp>
 #include <hawser/ivshmem/server/error.hpp>
+#include <hawser/ivshmem/server/fd.hpp>
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -79,4 +82,30 @@ TEST_CASE("waiting sleeps where the newer call is unknown or forbidden, and any 
   CHECK(wait_under(EPERM) == kSlept);
   CHECK(wait_under(EINTR) == kReturnedAtOnce);
   CHECK(wait_under(EBADF) == kRaised);
+}
+
+TEST_CASE("what is watched for its changes wakes once for each, behind a set of descriptors, too") {
+  int pipes[2];
+  REQUIRE(::pipe2(pipes, O_CLOEXEC | O_NONBLOCK) == 0);
+  const UniqueFd reader(pipes[0]), writer(pipes[1]);
+  const UniqueFd set(::epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{};
+  event.events = EPOLLIN;
+  REQUIRE(::epoll_ctl(set.raw(), EPOLL_CTL_ADD, reader.raw(), &event) == 0);
+  REQUIRE(::write(writer.raw(), "x", 1) == 1);
+
+  for (const int fd : {reader.raw(), set.raw()}) {
+    CAPTURE(fd == set.raw());
+    WaitPlace place;
+    place.watch(fd, 7, WaitPlace::kReadable | WaitPlace::kChanges);
+    CHECK(place.wait(monotonic_now()) == Wake::kRung);  // ready before it was watched
+    CHECK(place.ready().size() == 1);
+    CHECK(place.wait(monotonic_now()) == Wake::kTimeout);  // still ready, which has been said
+    REQUIRE(::write(writer.raw(), "y", 1) == 1);
+    CHECK(place.wait(monotonic_now()) == Wake::kRung);
+    CHECK(place.wait(monotonic_now()) == Wake::kTimeout);
+    place.watch(fd, 7);
+    CHECK(place.wait(monotonic_now()) == Wake::kRung);
+    CHECK(place.wait(monotonic_now()) == Wake::kRung);
+  }
 }

@@ -223,6 +223,19 @@ TEST_CASE("input that nobody can take any more, for its queue was reset, wakes n
   CHECK(victim.tapes[0].watched);
 }
 
+TEST_CASE("a port that is unplugged while its end is full gives the driver its bytes' buffer back") {
+  Victim victim;
+  victim.tapes[1].room = 2;
+  victim.driver.submit(5, {letters("abcdef")}, {});
+  REQUIRE(victim.driver.completed(5) == 0);
+  CHECK_FALSE(victim.model.prepare_to_wait(5));  // for room
+  victim.model.plug(1, false);
+  CHECK(victim.model.prepare_to_wait(5));  // there is something to do
+  victim.driver.transport.serve_all();
+  CHECK(victim.driver.completed(5) == 1);
+  CHECK(victim.tapes[1].from_driver == "ab");
+}
+
 TEST_CASE("queues and bytes of configuration that do not exist are nobody's") {
   Victim victim;
   for (const std::uint16_t index : {8, 9, 1000, 65535}) {

@@ -39,10 +39,11 @@ class WaitPlace {
 
   enum Interest : std::uint8_t {
     kReadable = 1,
-    kWritable = 2
+    kWritable = 2,
+    kChanges = 4  ///< With the others: once for each time it becomes ready, or gets more (edge-triggered).
   };
-  /// wait() also ends when `fd` is ready (level-triggered); ready() then lists `token`. Calling it again for the
-  /// same descriptor changes token and interest.
+  /// wait() also ends when `fd` is ready; ready() then lists `token`. It goes on ending as long as `fd` is ready, unless
+  /// kChanges was asked for. Calling it again for the same descriptor changes token and interest.
   /// @throws Error if the kernel cannot watch it (a regular file).
   void watch(int fd, std::uint32_t token, int interest = kReadable);
   /// Before `fd` is closed. No effect if it is not watched.

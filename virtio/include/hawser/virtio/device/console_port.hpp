@@ -102,7 +102,7 @@ class ConsolePort {
     return false;
   }
   bool prepare_to_wait_to_transmit(AnyDeviceQueue<M>& queue) {
-    return transmitting_.held() ? backend_->writable() : queue.arm();
+    return transmitting_.held() ? !plugged_ || backend_->writable() : queue.arm();
   }
 
   /// The queue goes. Nothing is written to it: its memory may be somebody else's by now.
