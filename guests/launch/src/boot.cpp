@@ -89,13 +89,11 @@ class Booting {
          Clock::now() + std::chrono::milliseconds(150));  // really first, also under load
     start(second);
     if (over_argo()) start(stranger);
-    const bool linux_guests = options_.driver == Home::kLinux || options_.device == Home::kLinux;
-    const unsigned patience = options_.seconds + (linux_guests ? 180 : 60);
-    const auto deadline = Clock::now() + std::chrono::seconds(patience);
+    driver_started_ = Clock::now();
     while (!outcome_.over()) {
-      if (Clock::now() >= deadline) {
+      if (Clock::now() >= driver_started_ + patience()) {
         outcome_.failure = fmt::format("the driver side did not end within {} s; its console is in {}",
-                                       patience, driver.log().string());
+                                       patience().count(), driver.log().string());
         break;
       }
       pump(interrupts, {&driver, &device, &stranger, &broker}, Clock::now() + std::chrono::milliseconds(20));
@@ -104,6 +102,7 @@ class Booting {
       watch(driver);
       watch(device);
       if (over_argo()) watch(broker);
+      if (stranger.try_reap()) read(stranger);  // it ends by itself; hear_out() judges what it said
     }
     if (over_argo() && outcome_.failure.empty() && !outcome_.stopped) hear_out(interrupts, stranger);
     if (outcome_.failure.empty() && outcome_.rows.empty() && outcome_.end_status)
@@ -139,6 +138,12 @@ class Booting {
     if (options_.quiet) return;
     tell("hawser  | {:6.2f} s  {}\n", seconds_since(outcome_.start),
          fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  /// For one life of the driver side.
+  std::chrono::seconds patience() const {
+    const bool linux_guests = options_.driver == Home::kLinux || options_.device == Home::kLinux;
+    return std::chrono::seconds(options_.seconds) + (linux_guests ? 3 : 1) * options_.patience;
   }
 
   bool over_argo() const { return options_.link == LinkKind::kArgoBroker; }
@@ -319,6 +324,7 @@ class Booting {
       if (&party == &driver) {  // what it had reported belongs to a run that never ended
         outcome_.rows.clear();
         outcome_.end_status.reset();
+        driver_started_ = Clock::now();
       }
       start(party);
     }
@@ -353,6 +359,7 @@ class Booting {
   BootOptions options_;
   std::vector<PlannedKill> kills_;
   std::optional<Clock::time_point> first_row_;  ///< Of the driver side.
+  Clock::time_point driver_started_;            ///< Its life now.
   std::filesystem::path folder_;                ///< Of the sockets.
   std::vector<Row> stranger_rows_;
   std::optional<int> stranger_status_;

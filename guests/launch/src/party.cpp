@@ -42,6 +42,7 @@ void Party::read_lines(const LineHandler& handler) {
   std::array<char, 16384> bytes;
   while (child_.output_fd() >= 0) {
     const ssize_t got = ::read(child_.output_fd(), bytes.data(), bytes.size());
+    if (got == 0) child_.close_output();
     if (got <= 0) break;
     log_.write(bytes.data(), got);
     for (const char c : std::string_view(bytes.data(), static_cast<std::size_t>(got))) {

@@ -30,14 +30,21 @@ class RuntimeDirectory {
     std::error_code error;
     if (base == nullptr || !std::filesystem::is_directory(base, error)) base = "/tmp";
     sweep(base);
-    do {
+    for (int tries = 0; tries < kTries; ++tries) {  // somebody may sweep it away before it is locked
       std::string pattern = fmt::format("{}/{}XXXXXX", base, kPrefix);
       if (::mkdtemp(pattern.data()) == nullptr) {  // mode 0700
         throw std::runtime_error(fmt::format("can't make a directory in {}: {}", base, ::strerror(errno)));
       }
       path_ = pattern;
       lock_ = lock(path_, O_CREAT);
-    } while (!lock_);  // swept away before it was locked
+      if (lock_) return;
+      const int why = errno;
+      ::unlink((path_ / "lock").c_str());
+      ::rmdir(path_.c_str());
+      errno = why;
+    }
+    throw std::runtime_error(
+        fmt::format("can't lock a file of one's own in {}: {}", base, ::strerror(errno)));
   }
   ~RuntimeDirectory() {
     std::error_code ignored;
@@ -50,17 +57,17 @@ class RuntimeDirectory {
 
  private:
   static constexpr std::string_view kPrefix = "hawser-run-";
+  static constexpr int kTries = 8;
 
-  /// Nothing if somebody else has it locked, or if it is not there (any more).
+  /// Nothing, and why not in errno, if somebody else has it locked, or if it is not there (any more), or not ours.
   static ivshmem::UniqueFd lock(const std::filesystem::path& directory, int create = 0) {
     ivshmem::UniqueFd fd(
         ::open((directory / "lock").c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | create, 0600));
     struct stat at {};
-    if (!fd || ::flock(fd.raw(), LOCK_EX | LOCK_NB) != 0 || ::fstat(fd.raw(), &at) != 0 || at.st_nlink == 0 ||
-        at.st_uid != ::geteuid()) {
-      return {};
-    }
-    return fd;
+    if (!fd || ::flock(fd.raw(), LOCK_EX | LOCK_NB) != 0 || ::fstat(fd.raw(), &at) != 0) return {};
+    if (at.st_nlink != 0 && at.st_uid == ::geteuid()) return fd;
+    errno = at.st_nlink == 0 ? ENOENT : EPERM;  // EPERM: the file system makes files somebody else's
+    return {};
   }
 
   static void sweep(const std::filesystem::path& base) {

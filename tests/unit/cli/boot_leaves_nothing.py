@@ -7,6 +7,7 @@
 """
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -114,6 +115,34 @@ class Boot(unittest.TestCase):
                 file.write("old")
         self.assertEqual(self.finish("--quiet")[0], 0)
         self.assertEqual(sorted(os.listdir(f"{self.folder}/logs")), ["device.log", "driver.log", "mine.txt"])
+
+    def test_a_folder_in_which_nothing_can_be_locked_is_named(self):
+        few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))  # enough for a folder, not for a file in it
+        running = self.start(stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=few)
+        _, said = running.communicate(timeout=10)
+        self.assertEqual(running.returncode, 2, said)
+        self.assertIn(self.runtime, said)
+        self.assertEqual(self.left(), [])
+
+    def test_a_third_domain_that_has_ended_costs_nothing(self):
+        """Its machine is off long before the driver's."""
+        os.mkdir(f"{self.folder}/bin")
+        for arch in ("x86_64", "aarch64"):
+            with open(f"{self.folder}/bin/qemu-system-{arch}", "w") as fake:
+                fake.write('#!/bin/sh\ncase "$*" in *stranger*) exit 0 ;; esac\nexec sleep 2\n')
+            os.chmod(fake.name, 0o755)
+            os.makedirs(f"{self.folder}/images/{arch}")
+            for side in ("driver", "device", "stranger"):
+                open(f"{self.folder}/images/{arch}/hawser-{side}.img", "w").close()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([HAWSER, "boot", "--link", "argo-broker", "--images", f"{self.folder}/images"], cwd=self.folder,
+                              stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=60,
+                              env={**os.environ, "XDG_RUNTIME_DIR": self.runtime, "PATH": f"{self.folder}/bin:{os.environ['PATH']}"})
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("stranger", done.stderr)
+        self.assertLess(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 0.5)
+        self.assertEqual(self.left(), [])
 
     def test_a_side_that_fails_is_quoted(self):
         for side in ("driver", "device"):

@@ -6,6 +6,7 @@
 
 #include <hawser/launch/accel.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -47,6 +48,8 @@ struct BootOptions {
   Order order = Order::kDeviceFirst;
   std::string accel = "auto";
   unsigned seconds = 0;  ///< How long the driver keeps traffic going; 0: one pass over everything.
+  /// How much longer the driver side may take, with its start and all. Linux guests have three times that.
+  std::chrono::seconds patience{60};
   bool json = false;
   bool quiet = false;  ///< No consoles, only the table.
   std::uint64_t window_bytes = 16u << 20;

@@ -33,7 +33,9 @@ class Child {
 
   bool running() const { return pid_ > 0; }
   pid_t pid() const { return pid_; }
-  int output_fd() const { return output_fd_; }  ///< Non-blocking.
+  int output_fd() const { return output_fd_; }  ///< Non-blocking. -1: closed.
+  /// At its end, where a poll() would say for ever that there is something to read.
+  void close_output();
 
   void signal(int number) const;
   /// Reaps if it has ended. The output may still hold unread bytes.
@@ -42,8 +44,6 @@ class Child {
   Ending stop();
 
  private:
-  void close_output();
-
   pid_t pid_ = -1;
   int output_fd_ = -1;
 };
