@@ -12,6 +12,7 @@ It runs in a copy of the scripts, among tools that write down how they were call
 import os
 import pathlib
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,11 @@ class Case(kit.Case):
     def dev(self, *words, wrap=(), **environment):
         return subprocess.run([*wrap, "./dev", *words], cwd=self.tree, capture_output=True, text=True, timeout=60,
                               stdin=subprocess.DEVNULL, env=self.environment | environment)
+
+    def fake(self, name, what):
+        path = pathlib.Path(self.folder, "bin", name)
+        path.write_text("#!/bin/sh\n" + what)
+        path.chmod(0o755)
 
     def calls(self):
         return self.calls_path.read_text().splitlines() if self.calls_path.exists() else []
@@ -137,6 +143,54 @@ class Packages(Case):
         self.assertLessEqual(argo | {"clang", "doctest-dev", "spin"}, test)
         self.assertLess(test, everything)
         self.assertIn("reuse", everything - test)
+
+
+class Sudo(Case):
+    def test_who_needs_no_password_for_commands_is_not_asked_for_one(self):
+        """sudo -v asks for one, unless all that is said of a user in sudoers waives it."""
+        if shutil.which("dpkg") is None or os.geteuid() != 0:
+            self.skipTest("SKIPPED: needs a Debian, and root to be somebody else")
+        self.fake("sudo", 'case "$1" in\n-v) exit 1 ;;\n-n) shift ;;\nesac\nexec "$@"\n')
+        os.chmod(self.folder, 0o777)
+        os.chmod(self.tree, 0o777)
+        done = self.dev("build", wrap=("setpriv", "--reuid", "65534", "--clear-groups"))
+        self.assertNotIn("sudo", done.stderr)
+        self.assertTrue([call for call in self.calls() if call.startswith("apt-get ")], done.stdout + done.stderr)
+
+
+class Ends(Case):
+    def test_progress_ends_with_the_run_that_was_killed(self):
+        self.fake("meson", "exec sleep 4\n")
+        running = subprocess.Popen(["./dev", "build"], cwd=self.tree, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, env=self.environment | {"HAWSER_NO_SETUP": "1"})
+        self.addCleanup(running.stdout.close)
+        self.assertTrue(running.stdout.readline())  # progress, after two seconds
+        running.kill()
+        running.wait()
+        self.assertTrue(select.select([running.stdout], [], [], 10)[0])
+        os.set_blocking(running.stdout.fileno(), False)
+        self.assertTrue(kit.eventually(lambda: running.stdout.read() == b""), "somebody still writes there")
+
+    def test_tests_end_with_a_run_that_is_told_to_end(self):
+        self.fake("ninja", "echo ninja: no work to do.\n")
+        self.fake("meson", """case "$1 $3" in
+"introspect --tests") echo '[{"name": "a", "suite": ["hawser:unit"], "depends": []}]' ;;
+introspect*) echo '[]' ;;
+*) sleep 30 & child=$!
+   trap 'kill $child; echo ended >>"$CALLS"; exit 1' TERM
+   echo started >>"$CALLS"
+   wait ;;
+esac
+""")
+        (self.tree / "build" / "native").mkdir(parents=True)
+        (self.tree / "build" / "native" / "build.ninja").touch()
+        running = subprocess.Popen([sys.executable, "tools/dev/run_tests.py"], cwd=self.tree, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, env=self.environment)
+        self.addCleanup(running.kill)
+        self.assertTrue(kit.eventually(lambda: "started" in self.calls()))
+        running.terminate()
+        self.assertEqual(running.wait(10), 143)
+        self.assertEqual(self.calls()[-1], "ended")
 
 
 class Places(Case):

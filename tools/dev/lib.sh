@@ -48,6 +48,7 @@ tick() {
   seconds=0
   next=2
   while sleep 1 >/dev/null 2>&1; do
+    kill -0 $$ 2>/dev/null || exit 0  # whoever was to stop us was killed
     seconds=$((seconds + 1))
     [ "$seconds" -ge "$next" ] || continue
     last=$(tail -c 400 "$2" | tr '\r' '\n' | sed 's/\x1b\[[0-9;]*[A-Za-z]//g' | grep -v '^[[:space:]]*$' |
@@ -310,7 +311,8 @@ install_packages() {
   become=
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || die "installing packages needs root, and there is no sudo: run ./dev setup as root"
-    sudo -v || die "installing packages needs root, and sudo refused"
+    # Who needs no password for commands may need one for -v all the same, and have none.
+    sudo -n true 2>/dev/null || sudo -v || die "installing packages needs root, and sudo refused"
     become=sudo
   fi
   options="-q -y --no-install-recommends -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0"

@@ -8,11 +8,13 @@ Counted are test cases: what a program says of itself ("[doctest] test cases: ..
 "N passed, N failed, N skipped"); a program that says nothing is one case.
 """
 
+import contextlib
 import fnmatch
 import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -72,6 +74,17 @@ class Progress:
             due = self.seconds() + (0.5 if self.tty else 20)
 
 
+@contextlib.contextmanager
+def ended_with_us(running):
+    """A program that does not go on when we are told to end: meson's tests are in sessions of their own."""
+    try:
+        yield running
+    except BaseException:
+        running.terminate()
+        running.wait()
+        raise
+
+
 class Tally:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
@@ -113,10 +126,11 @@ def compile_for(build, tests):
     with Progress(f"build {build[6:]}") as progress:
         ninja = subprocess.Popen(["ninja", "-C", build, *needed], cwd=ROOT, stdin=subprocess.DEVNULL, text=True,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
-        for line in ninja.stdout:
-            log.append(line)
-            progress.note = line.strip()
-        status = ninja.wait()
+        with ended_with_us(ninja):
+            for line in ninja.stdout:
+                log.append(line)
+                progress.note = line.strip()
+            status = ninja.wait()
         if status == 0 and log[-1].startswith("ninja: no work"):
             return None
         say(f"build {build[6:]}", "ok" if status == 0 else "FAILED", progress.seconds())
@@ -152,26 +166,27 @@ def run(build, tests, factor, tally):
         meson = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, text=True, errors="replace",
                                  env={**SANITIZED, **os.environ})
-        said = []
-        reader = threading.Thread(target=lambda: said.extend(meson.stdout), daemon=True)
-        reader.start()
-        position = 0
-        while True:
-            ended = meson.poll() is not None
-            if os.path.exists(log):
-                with open(log, encoding="utf-8", errors="replace") as lines:
-                    lines.seek(position)
-                    text = lines.read()
-                whole = text[: text.rfind("\n") + 1]
-                position += len(whole.encode("utf-8", errors="replace"))
-                for line in whole.splitlines():
-                    note_result(build, json.loads(line), tally)
-                    done += 1
-            progress.note = f"{done}/{len(wanted)} programs"
-            if ended:
-                break
-            time.sleep(0.1)
-        reader.join()
+        with ended_with_us(meson):
+            said = []
+            reader = threading.Thread(target=lambda: said.extend(meson.stdout), daemon=True)
+            reader.start()
+            position = 0
+            while True:
+                ended = meson.poll() is not None
+                if os.path.exists(log):
+                    with open(log, encoding="utf-8", errors="replace") as lines:
+                        lines.seek(position)
+                        text = lines.read()
+                    whole = text[: text.rfind("\n") + 1]
+                    position += len(whole.encode("utf-8", errors="replace"))
+                    for line in whole.splitlines():
+                        note_result(build, json.loads(line), tally)
+                        done += 1
+                progress.note = f"{done}/{len(wanted)} programs"
+                if ended:
+                    break
+                time.sleep(0.1)
+            reader.join()
         ran = tuple(now - then for now, then in zip((tally.passed, tally.failed, tally.skipped), before))
         if done < len(wanted) or (meson.returncode != 0 and ran[1] == 0):
             tally.failed += 1
@@ -271,6 +286,7 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
