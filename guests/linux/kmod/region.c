@@ -861,6 +861,12 @@ static int lane_receive(struct hawser_region *region, void *to, size_t room,
 	/* Pairs with the peer's acquire, before it uses the slot again. */
 	publish_index(lane, lane->consumed, lane->next);
 	virt_mb(); /* between making room and looking whether it was full */
+	/*
+	 * A peer that has begun anew since our last poll says so before it
+	 * touches the queue. What was read may be of either life.
+	 */
+	if (hawser_region_stale(region))
+		return -ENOTCONN;
 	produced = observe_index(lane, lane->produced);
 	*made_room = after(lane, produced) == freed;
 	return lane->slot_bytes;

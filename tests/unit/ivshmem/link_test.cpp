@@ -167,6 +167,26 @@ TEST_CASE("a guest that reboots under the same id is noticed at once, without wa
   CHECK(receive(*pair.driver) == -1);
 }
 
+TEST_CASE("what the peer's earlier life left in the queue is not received, also before the next poll()") {
+  Pair pair;
+  pair.start_driver();
+  pair.start_device();
+  pair.run(200);
+  REQUIRE(pair.both_up());
+  for (unsigned char n = 0; n < 70;
+       ++n) {  // the queue was once around, and its index is not at the beginning
+    REQUIRE(send(*pair.driver, n));
+    REQUIRE(receive(*pair.device) == n);
+  }
+  pair.driver->reset();
+  pair.driver->poll();  // it has answered our block, which still stands: its queue is as new
+  CHECK(receive(*pair.device) == -1);
+  pair.run(100);
+  REQUIRE(pair.both_up());
+  CHECK(send(*pair.driver, 200));
+  CHECK(receive(*pair.device) == 200);
+}
+
 TEST_CASE("an end that leaves and is back before the other looks again begins a new epoch all the same") {
   for (bool driver : {true, false}) {
     Pair pair;

@@ -91,6 +91,25 @@ TEST_CASE("kernel end: nothing of an epoch reaches the next") {
   CHECK(pair.device_receives() == 4);
 }
 
+TEST_CASE(
+    "kernel end: what the device's earlier life left in the queue is not received, also before the next "
+    "poll") {
+  KernelPair pair;
+  pair.both_start();
+  for (unsigned char n = 0; n < 70;
+       ++n) {  // the queue was once around, and its index is not at the beginning
+    REQUIRE(pair.device_sends(n));
+    REQUIRE(pair.driver->receive() == n);
+  }
+  pair.device->reset();
+  pair.device->poll();  // it has answered our block, which still stands: its queue is as new
+  CHECK(pair.driver->receive() == -ENOTCONN);
+  pair.run(100);
+  REQUIRE(pair.both_up());
+  CHECK(pair.device_sends(200));
+  CHECK(pair.driver->receive() == 200);
+}
+
 TEST_CASE("kernel end: a mark wakes by its vector, once until it is taken") {
   KernelPair pair;
   pair.both_start();

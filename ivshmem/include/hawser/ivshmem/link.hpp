@@ -100,6 +100,8 @@ class Link {
       if (!open_) return Err{ReceiveError::kDown};
       auto got = receive_.try_receive(to);
       if (!got.ok()) return got;
+      // After the slot was read: a peer that has begun anew since our last poll() says so before it touches the queue.
+      if (!(peer_block_.agreement() == met_)) return Err{ReceiveError::kDown};
       ++counters_.messages_received;
       if (receive_.made_room()) bell_.ring();  // whoever found it full waits for this
       return got;
@@ -114,6 +116,8 @@ class Link {
     LinkCounters& counters_;
     SendLane send_;
     ReceiveLane receive_;
+    EndBlockView peer_block_;
+    Agreement met_;  ///< As the peer's block says it while the link is up.
     bool open_ = false;
     bool broken_ = false;
   };
@@ -296,9 +300,11 @@ class Link {
   void keep_directory() const { ivshmem::keep_directory(RegionMemory(port_.memory()), place_); }
 
   LinkEvent meet_peer() {
-    if (!peer_block_.claimed_by(other())) return LinkEvent::kNothing;
     const Agreement peer = peer_block_.agreement();
-    if (peer.epoch == 0) return LinkEvent::kNothing;
+    if (!peer_block_.claimed_by(other()) || peer.epoch == 0) {
+      unfit_ = false;  // nobody there, to make sense or not
+      return LinkEvent::kNothing;
+    }
     // A dead peer's block may be answered, harmlessly: it can not have seen our epoch, so it stays at that.
     if (own_.seen != peer.epoch) {
       if (const char* unfit = open_for(peer)) return wait_for_sense(unfit);
@@ -308,6 +314,8 @@ class Link {
     if (!(peer == Agreement{own_.seen, own_.epoch})) return LinkEvent::kNothing;
     peer_beat_ = peer_block_.heartbeat();
     peer_seen_alive_ = port_.now();
+    channel_.peer_block_ = peer_block_;
+    channel_.met_ = peer;
     channel_.open_ = true;
     state_ = LinkState::kUp;
     set_queue_status(control_, options_.role, kind_, QueueStatus::kRun);
