@@ -40,6 +40,7 @@ class FakeWindow {
   }
   Wake wait(Instant until) {
     ++waits;
+    others.clear();
     while (now_ < until) {
       if (rung) {
         rung = false;
@@ -50,6 +51,7 @@ class FakeWindow {
     }
     return Wake::kTimeout;
   }
+  std::span<const std::uint32_t> ready() const { return others; }
   Instant now() const {
     now_ = now_ + Duration{100};
     return now_;
@@ -59,6 +61,7 @@ class FakeWindow {
     std::uint16_t id, vector;
   };
   std::vector<Rung> rings;
+  std::vector<std::uint32_t> others;  ///< Descriptors of somebody else's that ended the last wait().
   std::function<void()> on_ring, idle;
   bool rung = false;
   int waits = 0;
@@ -129,6 +132,21 @@ TEST_CASE("a domain attaches, learns who it is, and speaks to another") {
   CHECK(two.window.waits == 0);
   CHECK(two.told.empty());  // it was awake all the time
   CHECK(two.port.wait(two.port.now() + milliseconds(3)) == Wake::kTimeout);
+}
+
+TEST_CASE("what becomes ready for somebody else while a hypercall is waited for ends the next wait()") {
+  Xen xen(open_to_all());
+  Party one(xen, 1);
+  REQUIRE(one.port.attach().ok());
+  one.window.on_ring = nullptr;  // a broker that is slow
+  one.window.idle = [&] {
+    one.window.others = {5};
+    one.gate.serve({});
+  };
+  CHECK(open_ring(one.port, 7, 1) == 0);
+  one.window.idle = nullptr;
+  CHECK(one.port.wait(one.port.now() + seconds(1)) == Wake::kRung);
+  CHECK(one.port.wait(one.port.now() + milliseconds(3)) == Wake::kTimeout);
 }
 
 TEST_CASE("a domain is rung only while it sleeps: for a signal on vector 0, for a result on vector 1") {

@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 namespace hawser::argo {
 
@@ -80,7 +81,7 @@ class BrokerPort {
     lost_ = false;
     // A request of this domain's life before may be on its way.
     const Instant deadline = now() + options_.patience;
-    for (sequence_ = load_request(); sequence_ != done(); (void)nap(deadline)) {
+    for (sequence_ = load_request(); sequence_ != done(); nap(deadline)) {
       if (now() >= deadline) return Err{AttachError::kNoAnswer};
       window_.ring(broker_, page::kRequest);
     }
@@ -113,7 +114,7 @@ class BrokerPort {
     set_idle(1);
     full_fence_before_recheck();  // partner: the broker's, between the signal's count and its look at `idle`
     Wake wake = Wake::kRung;
-    if (signals() == waited_) wake = window_.wait(until);
+    if (!std::exchange(others_ready_, false) && signals() == waited_) wake = window_.wait(until);
     set_idle(0);
     const std::uint32_t before = waited_;
     waited_ = signals();
@@ -161,7 +162,11 @@ class BrokerPort {
   void set_idle(std::uint32_t idle) { page_.store(page::kRequestAt + offsetof(page::Request, idle), idle); }
 
   /// Sleeps, for a while at most: a doorbell that is lost costs time, nothing else.
-  Wake nap(Instant deadline) { return window_.wait(std::min(deadline, now() + milliseconds(10))); }
+  void nap(Instant deadline) {
+    (void)window_.wait(std::min(deadline, now() + milliseconds(10)));
+    // What else is waited for here may say only once that there is something: the next wait() hands that on.
+    if constexpr (requires { window_.ready(); }) others_ready_ |= !window_.ready().empty();
+  }
 
   bool broker_alive() const {
     if constexpr (requires { window_.server_alive(); }) return window_.server_alive();
@@ -182,7 +187,7 @@ class BrokerPort {
     set_idle(1);
     full_fence_before_recheck();  // partner: the broker's, between `done` and its look at `idle`
     bool in_time = true;
-    while (done() != sequence_ && (in_time = now() < deadline && broker_alive())) (void)nap(deadline);
+    while (done() != sequence_ && (in_time = now() < deadline && broker_alive())) nap(deadline);
     set_idle(0);
     return in_time;
   }
@@ -196,6 +201,8 @@ class BrokerPort {
   std::uint16_t domain_ = 0;
   std::uint16_t broker_ = 0;
   bool lost_ = true;
+  bool others_ready_ =
+      false;  ///< A descriptor watched in the window became ready while a hypercall was waited for.
 };
 
 }  // namespace hawser::argo
