@@ -161,6 +161,9 @@ aarch64_restart:
   sub x1, x1, x2
   add x1, x1, x0
   bl copy_data
+  ldr x0, =data_start                 // lines fetched again before the caches went off hold the old life's data
+  ldr x1, =image_file_end
+  bl discard_lines
   ldr x0, =boot_device_tree
   ldr x19, [x0]
   mov x21, #1
@@ -177,12 +180,13 @@ copy_data:
 
 // Discards cached copies of everything that is not in the image's file; surviving_start begins a line of its own.
 discard_cached_data:
+  ldr x0, =surviving_start
+  ldr x1, =image_end
+discard_lines:                        // from x0 up to x1; each begins a line
   mrs x3, ctr_el0
   ubfx x3, x3, #16, #4
   mov x2, #4
   lsl x2, x2, x3                      // the line size
-  ldr x0, =surviving_start
-  ldr x1, =image_end
 1:dc ivac, x0
   add x0, x0, x2
   cmp x0, x1

@@ -97,6 +97,7 @@ extern "C" [[noreturn]] void x86_64_start(std::uint32_t start_info_address) {
   if (start_info.memory().empty()) start_info.ram_count = xen::memory_map(start_info.ram);
   switch_to_own_page_tables();
   open_apic();
+  if (!xen::here()) let_uart_interrupt();
   open_clock();
 
   Boot boot;

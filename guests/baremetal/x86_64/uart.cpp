@@ -36,6 +36,9 @@ void open_uart() {
   cpu::out8(kLineControl, kEightBits);
   cpu::out8(kFifoControl, kFifoEnableAndClear);
   cpu::out8(kModemControl, kReadyAndInterruptGate);
+}
+
+void let_uart_interrupt() {
   cpu::out8(kInterruptEnable, kReceiveInterrupt);
 }
 
