@@ -191,7 +191,8 @@ concept CopiedLink = Link<L> && requires(L& link) {
 ///
 /// broken_by()   whose doing it is; kNothing unless broken.
 /// holds_end()   our end is ours. Before that the peer can't see us: another party may hold it, or have died holding it.
-/// leave()       says good-bye, so that the peer need not wait out a silence. The link does nothing any more.
+/// leave()       says good-bye, so that the peer need not wait out a silence. The link does nothing until the next
+///               poll() or reset(), which joins anew.
 template <class L>
 concept ManagedLink = Link<L> && requires(L& link, const L& clink) {
   { clink.broken_by() } -> std::same_as<BrokenBy>;
