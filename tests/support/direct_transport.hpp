@@ -72,7 +72,7 @@ class DirectTransport {
 
   Result<virtio::Features, virtio::TransportError> negotiate(virtio::Features wanted) {
     if (down_) return Err{virtio::TransportError::kLinkDown};
-    (void)reset();
+    HAWSER_CHECK(reset());
     failed = false;
     wanted.set(virtio::VIRTIO_F_VERSION_1);
     const virtio::Features agreed = wanted & (model_->offered() | ring_features_);
@@ -147,6 +147,7 @@ class DirectTransport {
 
   Result<void, virtio::TransportError> reset() {
     if (down_) return Err{virtio::TransportError::kLinkDown};
+    if (ignores_reset) return Err{virtio::TransportError::kTimeout};
     model_->stop();
     agreed_ = false;
     free_rings();
@@ -223,7 +224,8 @@ class DirectTransport {
 
   std::map<std::uint16_t, virtio::QueueLayout> layouts;  ///< Of the queues as last started.
   bool failed = false;                                   ///< The driver has given up.
-  unsigned early_reads = 0;  ///< Of the configuration, before features were agreed.
+  bool ignores_reset = false;  ///< reset() and negotiate() end as kTimeout, and the device goes on.
+  unsigned early_reads = 0;    ///< Of the configuration, before features were agreed.
   unsigned notifications = 0;
   unsigned interrupts = 0;
   unsigned waits = 0;

@@ -166,7 +166,7 @@ TEST_CASE("a device that stays away longer than stated ends its requests with th
   CHECK(life.disk.pending.empty());
 }
 
-TEST_CASE("a request that was given up is not done again, and its buffer is free") {
+TEST_CASE("a request that was given up is not done again, and its buffer is free when the device is back") {
   Life life;
   driver::WaitingBlk waiting(life.driver);
   const auto free = life.region.arena().free_bytes();
@@ -174,12 +174,111 @@ TEST_CASE("a request that was given up is not done again, and its buffer is free
   CHECK(result.error() == BlkError::kTimeout);
   CHECK(life.region.arena().free_bytes() < free);
   life.die();
-  CHECK(life.region.arena().free_bytes() == free);
+  CHECK(life.region.arena().free_bytes() < free);
   const std::size_t before = life.disk.seen.size();
   life.come_back();
+  CHECK(life.region.arena().free_bytes() == free);
   CHECK(life.disk.seen.size() == before);
   CHECK_FALSE(life.driver.take());
   CHECK(life.driver.unfinished() == 0);
+}
+
+TEST_CASE("the buffer of a request that was given up is nobody's until the device has ended its reset") {
+  for (const RingKind& kind : ring_kinds()) {
+    CAPTURE(kind.name);
+    Life life(kind.features);
+    driver::WaitingBlk waiting(life.driver);
+    Arena& arena = life.region.arena();
+    const auto free = arena.free_bytes();
+    std::fill(life.bytes.begin(), life.bytes.end(), std::byte{0x5a});
+    Bytes sector(512);
+    CHECK(waiting.read(0, sector, life.transport.now() + milliseconds(1)).error() == BlkError::kTimeout);
+    life.transport.ignores_reset = true;
+    life.driver.suspend();
+    for (int tries = 0; tries < 100; ++tries)
+      CHECK(life.driver.resume(life.transport).error() == TransportError::kTimeout);
+    CHECK(arena.free_bytes() == free - 512);
+
+    // Whoever gets memory now is not written to by the device, late as it is.
+    const std::uint64_t half = arena.free_bytes() / 2;
+    const auto other = arena.allocate(half);
+    REQUIRE(other);
+    const auto bytes = life.region.at(*other, half);
+    std::fill(bytes.begin(), bytes.end(), std::byte{0});
+    life.finish(0);
+    CHECK(std::count(bytes.begin(), bytes.end(), std::byte{0}) == static_cast<std::ptrdiff_t>(bytes.size()));
+    arena.release(*other, half);
+
+    life.transport.ignores_reset = false;
+    life.come_back();
+    CHECK(arena.free_bytes() == free);
+    CHECK_FALSE(arena.misused());
+    CHECK(waiting.write(1, Bytes(512), life.transport.now() + milliseconds(1)).error() == BlkError::kTimeout);
+    life.finish_all();
+    CHECK(arena.free_bytes() == free);
+  }
+}
+
+TEST_CASE("a request that ends while the device may still use its buffer says so") {
+  Life life({}, {.queue_features = kQueueFeatures, .stall_limit = seconds(5)});
+  life.write(0, 1, 1);
+  life.transport.serve();
+  life.transport.ignores_reset = true;
+  life.driver.suspend();
+  life.write(1, 1, 2);  // the device never saw it
+  life.transport.pass(seconds(5));
+  life.driver.poll();
+  for (const bool lent : {true, false}) {
+    const auto done = life.driver.take();
+    REQUIRE(done);
+    CHECK(done->token == Token{lent ? 1u : 2u});
+    CHECK(done->result.error() == BlkError::kStalledTooLong);
+    CHECK(done->lent == lent);
+  }
+  life.transport.ignores_reset = false;
+  life.come_back();
+  CHECK(life.driver.unfinished() == 0);
+  life.write(2, 1, 3);
+  life.finish_all();
+  const auto done = life.driver.take();
+  REQUIRE(done);
+  CHECK(done->result.ok());
+  CHECK_FALSE(done->lent);
+}
+
+TEST_CASE("an end that nobody takes before the device is back does not lend its buffer any more") {
+  Life life({}, {.queue_features = kQueueFeatures, .stall_limit = seconds(5)});
+  life.write(0, 1, 1);
+  life.transport.serve();
+  life.die();
+  life.transport.pass(seconds(5));
+  life.driver.poll();
+  life.come_back();
+  const auto done = life.driver.take();
+  REQUIRE(done);
+  CHECK(done->result.error() == BlkError::kStalledTooLong);
+  CHECK_FALSE(done->lent);
+}
+
+TEST_CASE("an end that is forgotten keeps its buffer until the device has ended its reset") {
+  Life life({}, {.queue_features = kQueueFeatures, .stall_limit = seconds(5)});
+  Arena& arena = life.region.arena();
+  const auto free = arena.free_bytes();
+  const auto buffer = arena.allocate(512);
+  REQUIRE(buffer);
+  const auto ticket = life.driver.submit(BlkRequest::read(0, *buffer, 512));
+  REQUIRE(ticket.ok());
+  life.transport.serve();
+  life.die();
+  life.transport.pass(seconds(5));
+  life.driver.poll();
+  life.driver.forget(*ticket, {*buffer, 512});
+  CHECK_FALSE(life.driver.take());
+  CHECK_FALSE(life.driver.take(*ticket));
+  CHECK(arena.free_bytes() == free - 512);
+  life.come_back();
+  CHECK(arena.free_bytes() == free);
+  CHECK_FALSE(arena.misused());
 }
 
 TEST_CASE("waiting for a device that is gone ends at once and says so") {
@@ -232,6 +331,35 @@ TEST_CASE("stopping ends everything with kCancelled and gives all memory back") 
   CHECK(life.driver.submit(BlkRequest::flush()).error() == BlkError::kNotStarted);
   REQUIRE(life.driver.start(life.transport).ok());
   CHECK(life.driver.submit(BlkRequest::flush()).ok());
+}
+
+TEST_CASE("stopping a device that does not end its reset gives no memory back before a reset that it ends") {
+  Life life;
+  driver::WaitingBlk waiting(life.driver);
+  Arena& arena = life.region.arena();
+  CHECK(waiting.write(0, Bytes(512), life.transport.now() + milliseconds(1)).error() == BlkError::kTimeout);
+  life.write(1, 1, 1);
+  life.transport.serve();
+  const auto free = arena.free_bytes();
+  life.transport.ignores_reset = true;
+  for (int tries = 0; tries < 100; ++tries) {
+    life.driver.stop();
+    CHECK(arena.free_bytes() == free);
+    CHECK(life.driver.start(life.transport).error() == TransportError::kTimeout);
+  }
+  const auto done = life.driver.take();
+  REQUIRE(done);
+  CHECK(done->result.error() == BlkError::kCancelled);
+  CHECK(done->lent);
+  CHECK_FALSE(life.driver.take());
+
+  life.transport.ignores_reset = false;
+  REQUIRE(life.driver.start(life.transport).ok());
+  CHECK(life.driver.unfinished() == 0);
+  life.driver.stop();
+  arena.release(life.buffer, kLifeSectors * 512);
+  CHECK(arena.free_bytes() == arena.size());
+  CHECK_FALSE(arena.misused());
 }
 
 TEST_CASE("whatever dies whenever, nothing acknowledged is lost, nothing ends twice, everything ends") {

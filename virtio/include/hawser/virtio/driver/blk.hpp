@@ -37,6 +37,10 @@ struct BlkDriverOptions {
 /// accepted and wait. What had not been seen to end before is done again, oldest first: reads, writes and discards may
 /// be done twice, so nothing is lost, and each request ends once. After the device broke the protocol (state kBroken,
 /// broken_reason()) only resume() helps, which resets it.
+///
+/// What the device has been given is its own until its reset is confirmed, however long it was silent or away: until then
+/// neither the control memory nor a forgotten buffer goes back to the arena. A driver that is destroyed before leaves
+/// them taken.
 template <DriverTransport T>
 class Blk {
  public:
@@ -68,7 +72,7 @@ class Blk {
   Result<void, TransportError> resume(T& transport) {
     suspend();
     transport_ = &transport;
-    book_.use(&transport.arena());
+    book_.use(transport.arena());
     if (!control_.open(transport.arena(), transport.memory(), storage_.parts.size())) {
       return Err{TransportError::kNoMemory};
     }
@@ -82,14 +86,16 @@ class Blk {
     return {};
   }
 
-  /// Resets the device and gives the control memory back. Requests end with kCancelled; take them.
+  /// Resets the device and gives the control memory back; if the reset is not confirmed, the next start() has it again.
+  /// Requests end with kCancelled; take them.
   void stop() {
     if (transport_ == nullptr) return;
     stall(State::kStopped);
+    if (transport_->reset().ok()) {
+      book_.begin_again();
+      control_.close(transport_->arena());
+    }
     book_.fail_all(BlkError::kCancelled);
-    (void)transport_->reset();  // a device that is gone needs none
-    control_.close(transport_->arena());
-    book_.use(nullptr);
     transport_ = nullptr;
   }
 
@@ -139,11 +145,10 @@ class Blk {
     if (state_ == State::kRunning) {
       config_changed_ = transport_->take_config_change() || config_changed_;
       reap();
-    }
-    if (state_ == State::kRunning && transport_->needs_reset()) broke("the device asks to be reset");
-    if (state_ == State::kRunning) return issue();
-    const bool stalled = state_ == State::kSuspended || state_ == State::kBroken;
-    if (stalled && options_.stall_limit && elapsed(stalled_at_, transport_->now()) >= *options_.stall_limit) {
+      if (state_ == State::kRunning && transport_->needs_reset()) broke("the device asks to be reset");
+      issue();
+    } else if (state_ != State::kStopped && options_.stall_limit &&
+               elapsed(stalled_at_, transport_->now()) >= *options_.stall_limit) {
       book_.fail_all(BlkError::kStalledTooLong);
     }
   }
@@ -155,7 +160,7 @@ class Blk {
   std::optional<BlkDone> take(BlkTicket ticket) { return book_.take(ticket); }
 
   /// Nobody will take this one. Its buffer goes back to the arena when the device is through with it: at once if it
-  /// has no part of it. A restart does not do it again.
+  /// has no part of it, else when it has given all parts back or ended its reset. A restart does not do it again.
   void forget(BlkTicket ticket, Segment buffer) { book_.forget(ticket, buffer); }
 
   /// Asks the device to tell when something has finished. True: something has already, so poll() instead of waiting.
@@ -195,6 +200,7 @@ class Blk {
                                VIRTIO_BLK_F_DISCARD,  VIRTIO_BLK_F_CONFIG_WCE, VIRTIO_BLK_F_WRITE_ZEROES};
     wanted.set(VIRTIO_BLK_F_MQ, storage_.lanes.size() > 1);
     HAWSER_TRY(negotiated, transport_->negotiate(wanted));
+    book_.begin_again();
     negotiated_ = negotiated;
     virtio_blk_config config{};
     HAWSER_CHECK(read_config(config));
@@ -354,13 +360,12 @@ class Blk {
     broken_reason_ = reason;
   }
 
-  /// Forgets the queues; every unfinished request becomes one that was never issued.
+  /// Forgets the queues, but not what the device has.
   void stall(State state) {
     if (state_ == State::kRunning) stalled_at_ = transport_->now();
     state_ = state;
     for (BlkLane<MemoryType>& lane : storage_.lanes) lane = {};
     lanes_ = 0;
-    book_.begin_again();
   }
 
   BlkStorage<MemoryType> storage_;

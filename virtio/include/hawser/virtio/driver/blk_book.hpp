@@ -26,7 +26,7 @@ struct BlkDriverCounters {
 };
 
 /// Requests are live from enter() until they have ended, then done until they are taken. A live request is listed as
-/// long as something of it is still to be issued.
+/// long as something of it is still to be issued. Parts are the device's until it gives them back, or begin_again().
 class BlkBook {
  public:
   BlkBook(std::span<BlkOperation> operations, std::span<BlkPart> parts)
@@ -35,8 +35,8 @@ class BlkBook {
     free_all_parts();
   }
 
-  /// Where forgotten buffers go; nothing: nowhere.
-  void use(Arena* arena) { arena_ = arena; }
+  /// Where forgotten buffers go.
+  void use(Arena& arena) { arena_ = &arena; }
 
   const BlkDriverCounters& counters() const { return counters_; }
   BlkOperation& operator[](std::uint32_t at) { return operations_[at]; }
@@ -120,24 +120,20 @@ class BlkBook {
     unlist(at);
     end_if_over(at);
   }
+  /// All that are live end, whatever the device has of them.
   void fail_all(BlkError error) {
     for (std::uint32_t at = 0; at < operations_.size(); ++at) {
-      if (operations_[at].state == BlkOperation::State::kLive) fail(at, error);
+      BlkOperation& operation = operations_[at];
+      if (operation.state != BlkOperation::State::kLive) continue;
+      if (!operation.error) operation.error = error;
+      unlist(at);
+      end(at);
     }
   }
 
   /// Done when nothing of it is listed or with the device.
   void end_if_over(std::uint32_t at) {
-    BlkOperation& operation = operations_[at];
-    if (operation.parts != 0 || operation.listed) return;
-    live_changes_ -= operation.request.changes() ? 1 : 0;
-    operation.state = BlkOperation::State::kDone;
-    ++(operation.error ? counters_.failed : counters_.completed);
-    if (operation.forgotten) {
-      recycle(operation);
-    } else {
-      done_.append(operations_, at);
-    }
+    if (operations_[at].parts == 0 && !operations_[at].listed) end(at);
   }
 
   bool something_done() const { return !done_.empty(); }
@@ -157,14 +153,14 @@ class BlkBook {
     operation.abandoned = buffer;
     if (operation.state == BlkOperation::State::kDone) {
       done_.remove(operations_, ticket.slot);
-      recycle(operation);
+      recycle_if_back(operation);
     } else if (operation.parts == 0) {
       fail(ticket.slot, BlkError::kCancelled);
     }
   }
 
-  /// The device has nothing any more: every live request becomes one that was never issued, in the order of
-  /// submission.
+  /// The device has nothing any more, for its reset was confirmed: every live request becomes one that was never issued,
+  /// in the order of submission.
   void begin_again() {
     free_all_parts();
     unissued_ = {};
@@ -176,10 +172,14 @@ class BlkBook {
       list(at);
     }
     for (std::uint32_t at = 0; at < operations_.size(); ++at) {
-      const BlkOperation& operation = operations_[at];
-      if (operation.state != BlkOperation::State::kLive) continue;
-      if (operation.forgotten) fail(at, BlkError::kCancelled);
-      if (operation.error) fail(at, *operation.error);  // it had failed already and only waited for its parts
+      BlkOperation& operation = operations_[at];
+      operation.parts = 0;
+      if (operation.state == BlkOperation::State::kLive) {
+        if (operation.forgotten) fail(at, BlkError::kCancelled);
+        if (operation.error) fail(at, *operation.error);  // it had failed and only waited for its parts
+      } else if (operation.forgotten) {
+        recycle(operation);
+      }
     }
   }
 
@@ -194,23 +194,39 @@ class BlkBook {
   }
 
   bool knows(BlkTicket ticket) const {
-    return ticket.slot < operations_.size() && operations_[ticket.slot].round == ticket.round &&
-           operations_[ticket.slot].state != BlkOperation::State::kFree;
+    if (ticket.slot >= operations_.size()) return false;
+    const BlkOperation& operation = operations_[ticket.slot];
+    return operation.round == ticket.round && operation.state != BlkOperation::State::kFree &&
+           !operation.forgotten;
   }
 
   BlkDone take_slot(std::uint32_t slot) {
     BlkOperation& operation = operations_[slot];
     done_.remove(operations_, slot);
-    BlkDone done{operation.request.token, {}};
+    BlkDone done{operation.request.token, {}, operation.parts != 0};
     if (operation.error) done.result = Err{*operation.error};
     recycle(operation);
     return done;
   }
 
-  void recycle(BlkOperation& operation) {
-    if (operation.abandoned.bytes != 0 && arena_ != nullptr) {
-      arena_->release(operation.abandoned.at, operation.abandoned.bytes);
+  void end(std::uint32_t at) {
+    BlkOperation& operation = operations_[at];
+    live_changes_ -= operation.request.changes() ? 1 : 0;
+    operation.state = BlkOperation::State::kDone;
+    ++(operation.error ? counters_.failed : counters_.completed);
+    if (operation.forgotten) {
+      recycle_if_back(operation);
+    } else {
+      done_.append(operations_, at);
     }
+  }
+
+  /// A forgotten one that is done keeps its place and its buffer while the device has parts of it.
+  void recycle_if_back(BlkOperation& operation) {
+    if (operation.parts == 0) recycle(operation);
+  }
+  void recycle(BlkOperation& operation) {
+    if (operation.abandoned.bytes != 0) arena_->release(operation.abandoned.at, operation.abandoned.bytes);
     operation = BlkOperation{.round = operation.round};
   }
 

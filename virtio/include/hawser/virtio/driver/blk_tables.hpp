@@ -37,7 +37,7 @@ struct BlkOperation {
   std::optional<BlkError> error{};
   State state = State::kFree;
   bool listed = false;     ///< Among those that are not completely issued.
-  bool forgotten = false;  ///< abandoned: nobody will take the result.
+  bool forgotten = false;  ///< Nobody will take the result.
 };
 
 /// One chain in a queue.

@@ -48,7 +48,7 @@ enum class BlkKind : std::uint8_t {
 };
 
 /// One request, of any size: what the device can't take at once goes in several parts. `buffer` lies in memory that
-/// the device sees and belongs to the driver until the request has ended.
+/// the device sees and belongs to the driver until the request has ended, or longer (BlkDone::lent).
 struct BlkRequest {
   BlkKind kind = BlkKind::kRead;
   std::uint64_t sector = 0;
@@ -91,6 +91,7 @@ struct BlkTicket {
 struct BlkDone {
   Token token;
   Result<void, BlkError> result;
+  bool lent = false;  ///< The device may still use the buffer, until start() or resume() has succeeded.
 };
 
 }  // namespace hawser::virtio::driver

@@ -17,7 +17,8 @@
 namespace hawser::virtio::driver {
 
 /// Copies through buffers of at most kBounceBytes from the transport's arena. After an error that leaves the fate of
-/// the request open (kTimeout, kNotRunning) the device may still do it; its buffer stays out of use until it has.
+/// the request open (kTimeout, kNotRunning) the device may still do it; its buffer stays out of use until it has, or has
+/// ended its reset.
 /// Other requests of the same driver go on meanwhile, and their ends stay to be taken.
 template <DriverTransport T>
 class WaitingBlk {
@@ -93,6 +94,7 @@ class WaitingBlk {
     BlkError open_end = BlkError::kTimeout;
     for (;;) {
       blk_.poll();
+      // It is not lent: a driver that stops running is noticed below, before its next poll() could end it so.
       if (const auto done = blk_.take(ticket)) return done->result;
       if (blk_.state() != Blk<T>::State::kRunning) {
         open_end = BlkError::kNotRunning;

@@ -41,14 +41,15 @@ const char* describe(TransportError error);
 /// A device as its driver sees it, over memory M. Calls wait, at most for a stated time, for the device's answer.
 ///
 /// device_id()
-/// negotiate(wanted)               reset, ACKNOWLEDGE, DRIVER, FEATURES_OK; the result is wanted & offered (VERSION_1 always)
+/// negotiate(wanted)               reset(), ACKNOWLEDGE, DRIVER, FEATURES_OK; the result is wanted & offered (VERSION_1 always)
 /// read_config(at, out), write_config(at, in)   consistent: retried when the generation changes
 /// queue_max_size(i)               0: no such queue
 /// start_queue(i, size, slots)     allocates the rings from arena() and enables the queue
 /// start()                         DRIVER_OK
 /// notify(i, next_offset)          tells the device to look at queue i. Never waits.
 /// reset_queue(i)                  §2.6.1, frees the rings
-/// reset()                         device reset; frees all rings
+/// reset()                         device reset; frees all rings. Only when it succeeded (or negotiate(), which begins
+///                                 with it) is the device known not to touch any more what its driver gave it
 /// fail()                          FAILED (§3.1.1): the driver gives up, until the next negotiate()
 /// take_config_change()            true once after the device announced a change
 /// needs_reset()                   the device set DEVICE_NEEDS_RESET
