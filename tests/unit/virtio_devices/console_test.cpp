@@ -260,6 +260,36 @@ TEST_CASE(
   CHECK_FALSE(pair.region.arena().misused());
 }
 
+TEST_CASE("a console driver has its buffers back when the device has ended its reset, not before") {
+  for (const Features& ring : {split(), kQueueFeatures}) {
+    ConsolePair pair({}, ring);
+    Arena& arena = pair.region.arena();
+    const std::uint64_t all = arena.free_bytes();
+    REQUIRE(pair.start());
+    const std::uint64_t started = arena.free_bytes();
+    pair.tapes[0].room = 0;
+    REQUIRE(pair.write(0, "never to be seen") == 16);
+    pair.transport.ignores_reset = true;
+    for (int tries = 0; tries < 100; ++tries) {
+      pair.driver.stop();
+      CHECK(pair.driver.start(pair.transport).error() == TransportError::kTimeout);
+      pair.driver.suspend();
+      CHECK(pair.driver.resume(pair.transport).error() == TransportError::kTimeout);
+    }
+    CHECK(arena.free_bytes() == started);
+    CHECK(pair.driver.counters().uncertain_bytes == 16);
+    pair.transport.ignores_reset = false;
+    pair.tapes[0].room = SIZE_MAX;
+    REQUIRE(pair.start());
+    CHECK(arena.free_bytes() == started);
+    REQUIRE(pair.write(0, "again") == 5);
+    CHECK(pair.tapes[0].from_driver == "again");
+    pair.driver.stop();
+    CHECK(arena.free_bytes() == all);
+    CHECK_FALSE(arena.misused());
+  }
+}
+
 TEST_CASE("a driver that is not started refuses politely") {
   driver::Console<ConsolePair::Transport> driver;
   std::byte bytes[4]{};

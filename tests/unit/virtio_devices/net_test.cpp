@@ -291,6 +291,34 @@ TEST_CASE("when the device dies the driver drops what was in flight, and resumes
   CHECK_FALSE(pair.left.region.arena().misused());
 }
 
+TEST_CASE("a network driver has its buffers back when the device has ended its reset, not before") {
+  for (const Features& ring : {test::split_features(), test::packed_features()}) {
+    NetPair pair({.left_driver = {.pairs = 2}, .queue_features = ring});
+    Arena& arena = pair.left.region.arena();
+    const std::uint64_t started = arena.free_bytes();
+    const Bytes frame = addressed(test::kRightMac, 1);
+    REQUIRE(pair.send(pair.left, {}, frame));
+    const std::uint64_t sending = arena.free_bytes();
+    CHECK(sending < started);
+    pair.left.transport.ignores_reset = true;
+    for (int tries = 0; tries < 100; ++tries) {
+      pair.left.driver.stop();
+      CHECK(pair.left.driver.start(pair.left.transport).error() == TransportError::kTimeout);
+      pair.left.driver.suspend();
+      CHECK(pair.left.driver.resume(pair.left.transport).error() == TransportError::kTimeout);
+    }
+    CHECK(arena.free_bytes() == sending);
+    CHECK(pair.left.driver.counters().lost == 1);
+    pair.left.transport.ignores_reset = false;
+    REQUIRE(pair.left.driver.start(pair.left.transport).ok());
+    CHECK(arena.free_bytes() == started);
+    REQUIRE(pair.send(pair.left, {}, frame));
+    pair.left.driver.stop();
+    CHECK(arena.free_bytes() == arena.size());
+    CHECK_FALSE(arena.misused());
+  }
+}
+
 TEST_CASE("a driver that is not started refuses politely") {
   driver::Net<test::NetSide<>::Transport> driver;
   Bytes frame(100);

@@ -131,6 +131,30 @@ TEST_CASE("a reset drops a request that waits for the source") {
   CHECK(out[0] == std::byte{1});
 }
 
+TEST_CASE("an entropy driver has its buffer back when the device has ended its reset, not before") {
+  for (const RingKind& kind : ring_kinds()) {
+    CAPTURE(kind.name);
+    Pair p(kind.features);
+    Arena& arena = p.region.arena();
+    p.source.left = 0;
+    REQUIRE(p.driver.start(p.transport).ok());
+    p.driver.poll();
+    const auto started = arena.free_bytes();
+    p.transport.ignores_reset = true;
+    for (int tries = 0; tries < 100; ++tries) {
+      p.driver.stop();
+      CHECK(arena.free_bytes() == started);
+      CHECK(p.driver.start(p.transport).error() == TransportError::kTimeout);
+    }
+    p.transport.ignores_reset = false;
+    REQUIRE(p.driver.start(p.transport).ok());
+    CHECK(arena.free_bytes() == started);
+    p.driver.stop();
+    CHECK(arena.free_bytes() == arena.size());
+    CHECK_FALSE(arena.misused());
+  }
+}
+
 TEST_CASE("without its device the driver says so") {
   Pair p;
   Bytes out(8);

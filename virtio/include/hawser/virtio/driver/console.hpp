@@ -52,6 +52,8 @@ struct ConsolePortState {
 
 /// One thread; nothing here waits, except start() and resume() as long as the transport does. Bytes in flight when
 /// the device is lost are neither written again nor taken for written, for either may be wrong: they are counted.
+/// Buffers go back to the arena in a stop() whose reset is confirmed, no sooner: a device that seems gone may be slow. A
+/// driver that is destroyed before leaves them taken.
 template <DriverTransport T, std::uint16_t kMaxPorts = 1, std::uint16_t kQueueSize = 16,
           std::uint32_t kBufferBytes = 256>
 class Console {
@@ -76,35 +78,32 @@ class Console {
 
   /// The device or the link is gone: nothing that it did from now on is believed.
   void suspend() {
-    if (transport_ == nullptr) return;
-    Arena& arena = transport_->arena();
     for (Port& port : ports_) {
-      port.receiver.release(arena);
-      counters_.uncertain_bytes += port.transmitter.release(arena);
+      counters_.uncertain_bytes += port.transmitter.drop();
       port.receive = {};
       port.transmit = {};
       port.state = {};
       port.answers = 0;
     }
-    messages_in_.release(arena);
-    (void)messages_out_.release(arena);
+    (void)messages_out_.drop();
     control_in_ = {};
     control_out_ = {};
     refusal_.reset();
     started_ = false;
   }
 
-  /// The device is back, perhaps behind another transport. On an error call it again.
+  /// The device is back, perhaps behind another transport (with the same arena: buffers lie there). On an error call it
+  /// again.
   Result<void, TransportError> resume(T& transport) {
     suspend();
     return start(transport);
   }
 
-  /// Resets the device and gives all memory back.
+  /// Resets the device and gives all memory back; if the reset is not confirmed, the next start() has it again.
   void stop() {
     if (transport_ == nullptr) return;
-    (void)transport_->reset();  // a device that is gone needs none
     suspend();
+    if (transport_->reset().ok()) release();
     transport_ = nullptr;
   }
 
@@ -253,6 +252,16 @@ class Console {
       publish(control_out_, kControlToDevice);
     }
     return {};
+  }
+
+  void release() {
+    Arena& arena = transport_->arena();
+    for (Port& port : ports_) {
+      port.receiver.release(arena);
+      port.transmitter.release(arena);
+    }
+    messages_in_.release(arena);
+    messages_out_.release(arena);
   }
 
   Result<void, TransportError> start_port(std::uint16_t id) {

@@ -96,9 +96,9 @@ template <Memory M, std::uint16_t kQueueSize, std::uint32_t kBytes>
 class ConsoleTransmitter {
  public:
   bool allocate(Arena& arena) { return buffers_.allocate(arena); }
+  void release(Arena& arena) { buffers_.release(arena); }
   /// Returns how many bytes were in flight: perhaps written, perhaps not.
-  std::uint64_t release(Arena& arena) {
-    buffers_.release(arena);
+  std::uint64_t drop() {
     std::uint64_t lost = 0;
     for (std::uint32_t& bytes : in_flight_) lost += std::exchange(bytes, 0);
     return lost;

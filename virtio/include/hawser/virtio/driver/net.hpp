@@ -52,7 +52,9 @@ enum class NetCommandError : std::uint8_t {
   kNotStarted,
 };
 
-/// One thread. The transport, and through it the arena, outlive the driver.
+/// One thread. The transport, and through it the arena, outlive the driver. Memory that the device has been given goes
+/// back to the arena only after a confirmed reset, in stop(), start() or resume(): a device that seems gone may be slow. A
+/// driver that is destroyed before leaves it taken.
 template <DriverTransport T, std::uint16_t kMaxPairs = 1, std::uint16_t kQueueSize = 64>
 class Net {
   using M = typename T::MemoryType;
@@ -78,17 +80,14 @@ class Net {
   }
 
   /// The device or the link is gone: nothing that it did from now on is believed. Frames in flight are dropped and
-  /// counted, as on any wire; all memory goes back to the arena.
+  /// counted, as on any wire.
   void suspend() {
     if (transport_ == nullptr) return;
-    Arena& arena = transport_->arena();
     for (std::uint16_t pair = 0; pair < kMaxPairs; ++pair) {
-      receivers_[pair].release(arena);
-      counters_.lost += transmitters_[pair].release(transmit_queues_[pair], arena);
+      counters_.lost += transmitters_[pair].drop(transmit_queues_[pair]);
       receive_queues_[pair] = {};
       transmit_queues_[pair] = {};
     }
-    if (std::exchange(command_allocated_, false)) arena.release(command_at_, kCommandBytes);
     control_ = {};
     command_outstanding_ = false;
     started_ = false;
@@ -96,17 +95,18 @@ class Net {
     announcement_wanted_ = false;
   }
 
-  /// The device is back, perhaps behind another transport. On an error call it again.
+  /// The device is back, perhaps behind another transport (with the same arena: buffers lie there). On an error call it
+  /// again.
   Result<void, TransportError> resume(T& transport) {
     suspend();
     return start(transport);
   }
 
-  /// Resets the device and gives all memory back.
+  /// Resets the device and gives all memory back; if the reset is not confirmed, the next start() has it again.
   void stop() {
     if (transport_ == nullptr) return;
-    (void)transport_->reset();  // a device that is gone needs none
     suspend();
+    if (transport_->reset().ok()) release();
     transport_ = nullptr;
   }
 
@@ -298,6 +298,7 @@ class Net {
     if (transport_->device_id() != VIRTIO_ID_NET) return Err{TransportError::kNoSuchDevice};
     started_ = false;
     HAWSER_TRY(first, transport_->negotiate(wanted()));
+    release();
     negotiated_ = first;
     // A device may offer a feature without what it needs; then we do without (§2.2.1).
     if (const Features usable = net_without_unmet(negotiated_); usable != negotiated_) {
@@ -337,6 +338,14 @@ class Net {
       if (!set_mac(own).ok()) return Err{TransportError::kBadAnswer};
     }
     return {};
+  }
+
+  /// The device has been reset, so it has nothing any more.
+  void release() {
+    Arena& arena = transport_->arena();
+    for (auto& receiver : receivers_) receiver.release(arena);
+    for (auto& transmitter : transmitters_) transmitter.release(arena);
+    if (std::exchange(command_allocated_, false)) arena.release(command_at_, kCommandBytes);
   }
 
   Result<void, TransportError> settle_for(const Features& less) {

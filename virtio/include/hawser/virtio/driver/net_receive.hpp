@@ -48,7 +48,6 @@ class NetReceiver {
 
   /// Buffers of `bytes`, at most `count` and at most what the arena has. False: not even one.
   bool allocate(Arena& arena, std::uint16_t count, std::uint32_t bytes) {
-    release(arena);
     buffer_bytes_ = bytes;
     while (buffers_ < std::min(count, kQueueSize)) {
       const auto at = arena.allocate(bytes);

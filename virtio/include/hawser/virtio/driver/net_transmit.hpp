@@ -68,14 +68,19 @@ class NetTransmitter {
     release_idle(arena);
   }
 
-  /// Drops everything in flight. Returns how many frames that were, without those that the device had sent by now.
-  std::uint16_t release(AnyDriverQueue<M>& queue, Arena& arena) {
+  /// Drops everything in flight; its memory stays until release(). Returns how many frames that were, without those that
+  /// the device had sent by now.
+  std::uint16_t drop(AnyDriverQueue<M>& queue) {
     (void)reclaim(queue);
-    const std::uint16_t dropped = std::exchange(in_flight_, std::uint16_t{0});
+    return std::exchange(in_flight_, std::uint16_t{0});
+  }
+
+  /// Gives up all memory: the device has none of it any more.
+  void release(Arena& arena) {
     for (Slot& slot : slots_) slot.in_flight = false;
     release_idle(arena);
+    in_flight_ = 0;
     next_ = 0;
-    return dropped;
   }
 
  private:

@@ -30,7 +30,8 @@ enum class RngError : std::uint8_t {
 const char* describe(RngError error);
 
 /// One request at a time, always of the whole buffer. What the device gives is copied out of shared memory before it is
-/// handed on, and wiped there. It is the device's word that it is random: mix it with what else there is.
+/// handed on, and wiped there. It is the device's word that it is random: mix it with what else there is. The buffer goes
+/// back to the arena in a stop() whose reset is confirmed. A driver that is destroyed before leaves it taken.
 template <DriverTransport T>
 class Rng {
  public:
@@ -78,9 +79,10 @@ class Rng {
     if (transport_ == nullptr) return;
     drop();
     state_ = State::kStopped;
-    (void)transport_->reset();  // a device that is gone needs none
-    if (buffer_) transport_->arena().release(*buffer_, kBufferBytes);
-    buffer_.reset();
+    if (transport_->reset().ok() && buffer_) {  // else the device may still write there
+      transport_->arena().release(*buffer_, kBufferBytes);
+      buffer_.reset();
+    }
     transport_ = nullptr;
   }
 
