@@ -10,11 +10,14 @@
 #include <hawser/virtio/device/blk.hpp>
 #include <hawser/virtio/device/memory_disk.hpp>
 #include <hawser/virtio/driver/blk.hpp>
+#include <hawser/virtio/driver/blk_waiting.hpp>
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 using namespace hawser;
@@ -200,4 +203,73 @@ TEST_CASE("no write is lost when the link goes at any time") {
       w.rig.device_step();
     });
   }
+}
+
+TEST_CASE("a completion that comes after a stop finds no memory that is somebody else's") {
+  for (const Features& ring : {kRingSplit, kRingPacked}) {
+    BlkOverCourier world({.driver_ring = ring, .ring = 65536, .memory = 8 << 20});
+    Arena& arena = world.rig.arena;
+    driver::WaitingBlk waiting(*world.blk);
+    const auto free = arena.free_bytes();
+    const auto device_step = std::exchange(world.rig.second.on_idle, [] {});
+    std::vector<std::byte> bytes(4096);
+    std::ranges::fill(world.disk_bytes, std::byte{0x5a});
+    CHECK(waiting.read(0, bytes, world.rig.first.now() + milliseconds(1)).error() ==
+          driver::BlkError::kTimeout);
+    world.blk->stop();
+    CHECK(arena.free_bytes() == free - bytes.size());
+
+    const std::uint64_t half = arena.free_bytes() / 2;
+    const auto other = arena.allocate(half);
+    REQUIRE(other.has_value());
+    const auto anything = world.rig.at(*other, half);
+    std::ranges::fill(anything, std::byte{0});
+    world.rig.second.on_idle = device_step;
+    (void)world.rig.driver.wait(world.rig.first.now() + milliseconds(50));
+    CHECK(std::ranges::count(anything, std::byte{0}) == static_cast<std::ptrdiff_t>(half));
+    arena.release(*other, half);
+
+    REQUIRE(world.blk->start(*world.device).ok());
+    CHECK(arena.free_bytes() == free);
+    world.blk->stop();
+    CHECK(arena.free_bytes() == arena.size());
+    CHECK_FALSE(arena.misused());
+  }
+}
+
+TEST_CASE("over a link that copies, memory is the driver's own again when the link is down") {
+  BlkOverCourier world({.ring = 65536, .memory = 8 << 20});
+  Arena& arena = world.rig.arena;
+  const auto buffer = arena.allocate(4096);
+  REQUIRE(buffer.has_value());
+  REQUIRE(world.blk->submit(driver::BlkRequest::read(0, *buffer, 4096)).ok());
+  world.rig.second.on_idle = [] {};
+  world.rig.first.reset();
+  (void)world.rig.driver.pump();
+  world.blk->stop();
+  const auto done = world.blk->take();
+  REQUIRE(done.has_value());
+  CHECK(done->result.error() == driver::BlkError::kCancelled);
+  CHECK_FALSE(done->lent);
+  arena.release(*buffer, 4096);
+  CHECK(arena.free_bytes() == arena.size());
+}
+
+TEST_CASE(
+    "when a bus gives up on a link that stays up, the courier goes on, so the memory stays out of use") {
+  BlkOverCourier world({.ring = 65536, .memory = 8 << 20, .carrier = {.mtu = 1024}});
+  Arena& arena = world.rig.arena;
+  const auto free = arena.free_bytes();
+  const std::vector<std::byte> endless(600);
+  const std::span<const std::byte> parts[] = {endless};
+  REQUIRE(world.rig.second.channel().try_send(parts).ok());
+  (void)world.rig.driver.pump();
+  REQUIRE(world.rig.driver.fault() == msg::BusFault::kMessageTooLong);
+  world.blk->stop();
+  CHECK(arena.free_bytes() == free);
+  world.rig.driver_end.reset();
+  world.rig.connect();
+  REQUIRE(world.blk->start(*world.device).ok());
+  world.blk->stop();
+  CHECK(arena.free_bytes() == arena.size());
 }

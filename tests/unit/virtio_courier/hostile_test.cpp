@@ -201,6 +201,23 @@ TEST_CASE("completions of a device or a queue that is not there, or from before,
   CHECK(attack.driver_queue.try_reap().ok());
 }
 
+TEST_CASE("when a device is taken away the courier lets go of its rings and buffers") {
+  Attack attack;
+  (void)attack.rig.driver.pump();  // the chain is on its way
+  attack.rig.devices.remove(3);
+  attack.rig.device_step();
+  (void)attack.rig.driver.pump();
+  REQUIRE(attack.device->removed());
+  REQUIRE(attack.device->reset().ok());
+  const Bytes before = attack.rig.driver_memory;
+  const courier::wire::Entry completion = request(0, 8, 0, 0, 8);
+  const auto now = static_cast<std::uint32_t>(attack.rig.second.counters().messages_sent);
+  attack.to_driver(Attack::parcel(Kind::kCompletions, now, std::span(&completion, 1), 8));
+  (void)attack.rig.driver.pump();
+  CHECK(attack.rig.driver.up());
+  CHECK(attack.rig.driver_memory == before);
+}
+
 TEST_CASE("more chains than a queue has places break the link, not the memory") {
   Attack attack;
   attack.rig.device_step();

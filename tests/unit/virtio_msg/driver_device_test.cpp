@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <memory>
 #include <vector>
 
 using namespace hawser;
@@ -208,6 +209,27 @@ TEST_CASE("a reset that takes its time is polled until it is done; one that neve
   };
   CHECK(device.driver.reset().error() == TransportError::kTimeout);
   CHECK(relay.arena().free_bytes() < relay.arena().size());  // the device may still write there
+}
+
+TEST_CASE("rings stay out of use when their driver lets go of a device that was not seen to end its reset") {
+  for (const bool link_lost : {false, true}) {
+    CAPTURE(link_lost);
+    Relay relay(kHasty);
+    relay.connect();
+    auto device = std::make_unique<Device>(relay);
+    REQUIRE(device->ready().ok());
+    if (link_lost) {  // the peer may be slow, and still see the memory
+      relay.driver_pair.second().reset();
+      (void)relay.driver.pump();
+    }
+    relay.on_response = Relay::nothing;
+    CHECK_FALSE(device->driver.open().ok());
+    CHECK_FALSE(device->driver.in_session());
+    CHECK(device->driver.reset().error() == TransportError::kLinkDown);
+    device.reset();
+    CHECK(relay.arena().free_bytes() < relay.arena().size());
+    CHECK_FALSE(relay.arena().misused());
+  }
 }
 
 TEST_CASE("NOTIFICATION_DATA is only negotiated where messages carry it") {

@@ -204,6 +204,11 @@ TEST_CASE("a device that is plugged in while the driver runs can be used, and is
   CHECK(driver.removed());
   std::array<std::byte, 4> bytes;
   CHECK(driver.read_config(0, bytes).error() == TransportError::kTimeout);
+  CHECK(both.arena().free_bytes() < both.arena().size());
+  const Instant before = both.pair.first().now();
+  CHECK(driver.reset().ok());  // it has nothing any more, so nobody is asked
+  CHECK(elapsed(before, both.pair.first().now()) < milliseconds(1));
+  CHECK(both.arena().free_bytes() == both.arena().size());
 }
 
 TEST_CASE("a device's side that dies and returns is found down, then up, and is used anew") {

@@ -119,6 +119,10 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
       // The response does not name the queue. A bus has one request on its way.
       if (Queue* queue = resetting_) end_queue(*queue);
       resetting_ = nullptr;
+    } else if (message.is<msg::EventDevice>()) {
+      // The driver takes its memory back when it hears this.
+      const auto event = message.read<msg::wire::EventDevice>();
+      if (event && event->state == msg::VIRTIO_MSG_DEVICE_REMOVED) end_device(event->device_number);
     }
   }
 

@@ -25,8 +25,9 @@ struct SharedMemory {
   Offset at;
 };
 
-/// The rings lie in `arena`; they go back to it only when the device can not touch them any more, that is after a
-/// completed reset, when the device was removed, or when the session ended. Call reset() before letting go of it.
+/// The rings lie in `arena`; they go back to it only when the device can not touch them any more: after a completed reset,
+/// when the device was removed, or, where the link copies, when the session ended. A peer that shares memory may be merely
+/// slow when the link goes down. Call reset() before letting go of it, or its rings stay taken.
 template <Link L, std::uint16_t kMaxQueues = 16>
 class DriverDevice {
   static_assert(kMaxQueues <= 64);
@@ -41,7 +42,7 @@ class DriverDevice {
   }
   ~DriverDevice() {
     bus_.detach(endpoint_);
-    if (!in_session() || endpoint_.removed) give_back_rings();
+    if (out_of_reach()) give_back_rings();
   }
   DriverDevice(const DriverDevice&) = delete;
   DriverDevice& operator=(const DriverDevice&) = delete;
@@ -179,19 +180,14 @@ class DriverDevice {
     return {};
   }
 
+  /// Success without a question when the device can not touch anything any more.
   Result<void, TransportError> reset() {
-    if (!in_session()) return Err{TransportError::kLinkDown};
+    const bool reachable = !out_of_reach();
+    if (reachable && !in_session()) return Err{TransportError::kLinkDown};
     status_ = 0;
     negotiated_ = {};
     endpoint_.available = 0;
-    HAWSER_TRY(status, write_status(0));
-    const Instant deadline = now() + bus_.options().timeout;
-    while (status != 0) {
-      if (now() >= deadline) return Err{TransportError::kTimeout};
-      if (bus_.pause(kResetPoll) == Wake::kCancelled) return Err{TransportError::kCancelled};
-      HAWSER_TRY(polled, ask(GetDeviceStatus{}));
-      status = polled.status;
-    }
+    if (reachable) HAWSER_CHECK(await_reset());
     endpoint_.needs_reset = false;
     endpoint_.config_changed = false;
     give_back_rings();
@@ -239,6 +235,13 @@ class DriverDevice {
 
   WireVersion wire() const { return info_.wire; }
 
+  /// The device was taken away, or what wrote for it on this side (a courier) has forgotten it with the link's epoch. It
+  /// has not when it was the bus that gave up.
+  bool out_of_reach() const {
+    const bool ended = session_ != bus_.session() && bus_.fault() == BusFault::kNone;
+    return endpoint_.removed || (ended && bus_.link().visibility() == Visibility::kCopied);
+  }
+
   template <Asks Q>
   Result<typename Q::Response, TransportError> ask(const Q& request) {
     return bus_.ask(endpoint_.number, request, wire());
@@ -255,6 +258,18 @@ class DriverDevice {
     HAWSER_TRY(said, ask(SetDeviceStatus({.status = status})));
     if ((said.status & VIRTIO_STATUS_DEVICE_NEEDS_RESET) != 0 && status != 0) endpoint_.needs_reset = true;
     return std::uint32_t{said.status};
+  }
+
+  Result<void, TransportError> await_reset() {
+    HAWSER_TRY(status, write_status(0));
+    const Instant deadline = now() + bus_.options().timeout;
+    while (status != 0) {
+      if (now() >= deadline) return Err{TransportError::kTimeout};
+      if (bus_.pause(kResetPoll) == Wake::kCancelled) return Err{TransportError::kCancelled};
+      HAWSER_TRY(polled, ask(GetDeviceStatus{}));
+      status = polled.status;
+    }
+    return {};
   }
 
   Result<void, TransportError> raise(std::uint32_t bit) {
