@@ -246,6 +246,38 @@ class Rights(kit.Case):
         with self.client(server.path) as client:
             self.assertEqual(client.read()[0], 0)
 
+    def test_descriptors_that_a_link_leaves_unread_make_other_links_wait_and_drop_nobody(self):
+        os.chown(self.folder, NOBODY, NOBODY)
+        policy = self.policy("".join(f'[[link]]\nname = "{n}"\nsocket = "{self.folder}/{n}"\nusers = [0]\n' for n in "ab"))
+        os.chown(policy, NOBODY, NOBODY)
+
+        def nobody_with_few_files():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+
+        server = self.server("--policy", policy, "--stall-limit", 0.15, preexec_fn=nobody_with_few_files)
+        first = self.client(f"{self.folder}/b")
+        first.greeting(0, 8)
+        hoard = []
+        for n in range(12):  # each leaves the memory and 8 doorbells unread
+            hoard.append(self.client(f"{self.folder}/a"))
+            hoard[n].read()  # the version, and no more
+            self.assertTrue(kit.eventually(lambda: server.status()["joined"] == n + 2))
+            hoard[n].socket.shutdown(socket.SHUT_WR)
+        self.assertTrue(kit.eventually(lambda: server.peers(0) == []))
+        second = self.client(f"{self.folder}/b")
+        second.read()
+        self.assertTrue(kit.eventually(lambda: server.peers(1) == [0, 1]))
+        time.sleep(0.5)
+        self.assertEqual(server.peers(1), [0, 1])
+        self.assertEqual(server.log().count('link "b": peer 0 has to wait'), 1)
+        for client in hoard:
+            client.close()
+        self.assertEqual([first.read()[0] for _ in range(8)], [1] * 8)
+        self.assertEqual([second.read()[0] for _ in range(18)], [1, -1] + [0] * 8 + [1] * 8)
+
     def test_sighup_reads_the_policy_again_and_expels_who_is_out(self):
         policy = self.policy('[[link]]\nname = "n"\nusers = [0]\n')
         server = self.server("--policy", policy)

@@ -31,7 +31,8 @@ struct Connection {
   SendQueue queue;
   Instant since{};                     // accepted
   std::optional<Instant> stuck_since;  // the socket has been full, and nothing moved, since then
-  std::string doom;                    // why it is about to be dropped
+  bool congested = false;  // the kernel made it wait, which was logged, and it has not caught up yet
+  std::string doom;        // why it is about to be dropped
 };
 
 class Link {

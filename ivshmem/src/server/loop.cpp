@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace hawser::ivshmem {
 namespace {
@@ -237,15 +238,23 @@ void Server::Impl::flush(Connection& c, Instant now) {
   if (!c.member) return;
   if (result == SendQueue::Flush::kDrained) {
     c.stuck_since.reset();
+    c.congested = false;
     attention_.erase(c.key);
     return;
   }
-  if (result == SendQueue::Flush::kCongested && !c.stuck_since) {
-    log_.caused(
-        now, "link \"{}\": peer {} has to wait: the kernel lets this user have no more descriptors in flight",
-        c.link->policy().name, c.lease.id);
+  if (result == SendQueue::Flush::kCongested) {
+    // Its socket had room: it is made to wait by others, and not for what it did.
+    c.stuck_since.reset();
+    if (!std::exchange(c.congested, true)) {
+      log_.caused(
+          now,
+          "link \"{}\": peer {} has to wait: the kernel is short of memory, or lets this user have no "
+          "more descriptors in flight",
+          c.link->policy().name, c.lease.id);
+    }
+  } else if (moved || !c.stuck_since) {
+    c.stuck_since = now;
   }
-  if (moved || !c.stuck_since) c.stuck_since = now;
   attention_.insert(c.key);
   if (c.queue.items() > c.link->queue_limit()) {
     ++counts_.dropped;

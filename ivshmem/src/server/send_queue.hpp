@@ -24,8 +24,9 @@ class SendQueue {
  public:
   enum class Flush {
     kDrained,
-    kBlocked,    ///< The socket is full: it becomes writable when the client reads.
-    kCongested,  ///< The kernel is short of something that no socket event announces: try again soon.
+    kBlocked,  ///< The socket is full: it becomes writable when the client reads.
+    kCongested,  ///< The kernel is short of something that no socket event announces: try again soon. The socket
+                 ///< had room, so the client is not to blame.
     kDead,
   };
 

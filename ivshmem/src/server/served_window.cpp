@@ -24,6 +24,7 @@
 #include <cerrno>
 #include <map>
 #include <optional>
+#include <utility>
 
 namespace hawser::ivshmem {
 namespace {
@@ -149,6 +150,7 @@ class ServedWindow::Impl {
     SendQueue queue;
     std::uint64_t token;
     std::optional<Instant> stuck_since;
+    bool congested = false;  // the kernel made it wait, which was logged
   };
 
   bool watch(int fd, std::uint32_t events, std::uint64_t token) {
@@ -326,6 +328,14 @@ class ServedWindow::Impl {
     }
     if (result == SendQueue::Flush::kDrained) {
       w.stuck_since.reset();
+    } else if (result == SendQueue::Flush::kCongested) {
+      w.stuck_since.reset();  // its socket had room: it is made to wait by others, and not for what it did
+      if (!std::exchange(w.congested, true)) {
+        log_.caused(now,
+                    "{}: pid {} has to wait: the kernel is short of memory, or lets this user have no more "
+                    "descriptors in flight",
+                    options_.name, w.who.pid);
+      }
     } else if (moved || !w.stuck_since) {
       w.stuck_since = now;
     } else if (elapsed(*w.stuck_since, now) > options_.stall_limit) {
