@@ -16,6 +16,13 @@ import ivshmem_server_kit as kit
 NOBODY = 65534
 
 
+def processor_time(pid):
+    """Seconds that a process has spent so far."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def as_user(uid, path):
     """The first number that a client with that uid reads; "denied" when it may not even connect."""
     reader, writer = os.pipe()
@@ -94,18 +101,27 @@ class Life(kit.Case):
         self.assertTrue(server.said("there is none"))
         self.assertEqual(self.client(server.path).greeting(0, 8)[0], 0)
 
-    def test_it_takes_over_a_socket_from_a_service_manager_and_leaves_it_there(self):
-        path = os.path.join(self.folder, "activated")
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(path)
-        listener.listen()
-        early = self.client(path)  # connected before there is a server
+
+class Activated(kit.Case):
+    """Listening sockets from a service manager, which keeps its own descriptors of them."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.folder, "activated")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(self.listener.close)
+        self.listener.bind(self.path)
+        self.listener.listen()
+
+    def start(self, *args):
+        log = os.path.join(self.folder, "log")
 
         def pass_on():
-            os.dup2(os.dup(listener.fileno()), 3)  # by way of a third one: a descriptor already at 3 stays close-on-exec
+            os.dup2(os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600), 2)
+            os.dup2(os.dup(self.listener.fileno()), 3)  # by way of a third one: a descriptor already at 3 stays close-on-exec
             os.environ["LISTEN_FDS"] = "1"
             os.environ["LISTEN_PID"] = str(os.getpid())
-            os.execv(kit.SERVER, [kit.SERVER, "--socket", path])
+            os.execv(kit.SERVER, [kit.SERVER, *args])
 
         child = os.fork()
         if child == 0:
@@ -113,13 +129,56 @@ class Life(kit.Case):
                 pass_on()
             finally:
                 os._exit(1)
-        try:
-            self.assertEqual(early.greeting(0, 8)[0], 0)
-        finally:
-            os.kill(child, signal.SIGTERM)
-            self.assertEqual(os.waitpid(child, 0)[1], 0)
-        self.assertTrue(os.path.exists(path))
-        listener.close()
+        self.addCleanup(self.end, child)
+
+        def said(words):
+            with open(log) as file:
+                return words in file.read()
+
+        self.assertTrue(kit.eventually(lambda: os.path.exists(log) and said('link "')))  # has taken over its signals
+        return child, lambda words: kit.eventually(lambda: said(words))
+
+    def end(self, child):
+        os.kill(child, signal.SIGTERM)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertTrue(os.path.exists(self.path))
+
+    def policy(self, *sockets):
+        path = os.path.join(self.folder, "policy.toml")
+        with open(path, "w") as file:
+            for number, where in enumerate(sockets):
+                file.write(f'[[link]]\nname = "link{number}"\nsocket = "{where}"\nusers = [{os.geteuid()}]\n')
+        return path
+
+    def test_a_server_takes_over_a_socket_and_leaves_it_there(self):
+        early = self.client(self.path)  # connected before there is a server
+        self.start("--socket", self.path)
+        self.assertEqual(early.greeting(0, 8)[0], 0)
+
+    def test_a_socket_that_the_policy_drops_costs_nothing_and_serves_again_once_it_is_back(self):
+        other = os.path.join(self.folder, "other")
+        child, said = self.start("--policy", self.policy(other, self.path))
+        self.assertEqual(self.client(self.path).greeting(0, 8)[0], 0)
+        self.policy(other)
+        os.kill(child, signal.SIGHUP)
+        self.assertTrue(said("1 links"))
+        waiting = self.client(self.path)
+        before = processor_time(child)
+        time.sleep(0.5)
+        self.assertLess(processor_time(child) - before, 0.1)
+        self.policy(other, self.path)
+        os.kill(child, signal.SIGHUP)
+        self.assertEqual(waiting.greeting(0, 8)[0], 0)
+
+    def test_a_socket_is_not_lost_to_a_reload_that_fails(self):
+        other = os.path.join(self.folder, "other")
+        child, said = self.start("--policy", self.policy(other))
+        self.policy(other, self.path, os.path.join(self.folder, "none", "s"))
+        os.kill(child, signal.SIGHUP)
+        self.assertTrue(said("the old policy stays"))
+        self.policy(other, self.path)
+        os.kill(child, signal.SIGHUP)
+        self.assertEqual(self.client(self.path).greeting(0, 8)[0], 0)
 
 
 class Limits(kit.Case):

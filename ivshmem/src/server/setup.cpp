@@ -76,10 +76,12 @@ void Server::Impl::open_status() {
 }
 
 std::unique_ptr<Listener> Server::Impl::open_door(const LinkPolicy& link) {
-  for (UniqueFd& fd : options_.inherited) {
-    if (fd && Listener::bound_path(fd.raw()) == link.socket) {
-      return std::make_unique<Listener>(link.socket, std::move(fd));
-    }
+  for (const UniqueFd& fd : options_.inherited) {
+    if (Listener::bound_path(fd.raw()) != link.socket) continue;
+    // A copy: whatever becomes of this door, a later policy may want it again.
+    UniqueFd copy(::fcntl(fd.raw(), F_DUPFD_CLOEXEC, 0));
+    if (!copy) Error::raise("the socket {} cannot be taken over: {}", link.socket, system_words(errno));
+    return std::make_unique<Listener>(link.socket, std::move(copy));
   }
   return std::make_unique<Listener>(link.socket, link.mode, link.socket_group);
 }
@@ -156,8 +158,13 @@ void Server::Impl::reload() {
   for (auto& link : made) links_.push_back(std::move(link));
   doors_.merge(opened);
   std::erase_if(doors_, [&](const auto& door) {
-    return std::none_of(next.links.begin(), next.links.end(),
-                        [&](const LinkPolicy& l) { return l.socket == door.first; });
+    if (std::any_of(next.links.begin(), next.links.end(),
+                    [&](const LinkPolicy& l) { return l.socket == door.first; })) {
+      return false;
+    }
+    // Others may hold an inherited socket too: closing ours would not end the watch.
+    loop_.unwatch(door.second.listener->fd());
+    return true;
   });
   for (auto& [path, door] : doors_) door.refused.clear();
   assign_links();
