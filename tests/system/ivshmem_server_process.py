@@ -202,10 +202,16 @@ class Limits(kit.Case):
         knockers = [self.client(server.path) for _ in range(80)]
         self.assertTrue(server.said("no file descriptors left"))
         self.assertTrue(server.alive())
+        with socket.socket(socket.AF_UNIX) as asks:
+            asks.connect(server.status_path)
+            before = processor_time(server.process.pid)
+            time.sleep(0.5)
+            self.assertLess(processor_time(server.process.pid) - before, 0.1)
         for knocker in knockers:
             knocker.close()
         members.pop().close()
         self.assertTrue(kit.eventually(lambda: self.client(server.path).greeting(len(members), 8)[0] >= 0))
+        self.assertEqual(server.status()["left"], 1)
 
     def test_a_storm_of_ten_thousand_connections_leaves_no_trace(self):
         server = self.server()

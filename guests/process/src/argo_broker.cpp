@@ -84,8 +84,7 @@ class ArgoBroker::Impl {
                       ivshmem::format_size(domain.size)));
     }
     if (!options_.status_socket.empty()) {
-      status_ = std::make_unique<ivshmem::StatusPort>(options_.status_socket);
-      loop_.watch(status_->fd(), EPOLLIN, kStatus);
+      status_ = std::make_unique<ivshmem::StatusPort>(options_.status_socket, loop_, kStatus);
     }
     tell_rules();
   }
@@ -95,7 +94,7 @@ class ArgoBroker::Impl {
                         .ready =
                             [this](std::uint64_t token, Instant now) {
                               if (token != kStatus) return places_[token - kDomains]->poll(now);
-                              status_->accept(status(), now);
+                              status_->accept([this] { return status(); }, now);
                             },
                         .after = [this](Instant now) { tick(now); },
                         .reload = [this] { reload(); }});
@@ -143,7 +142,7 @@ class ArgoBroker::Impl {
   int timeout(Instant now) const {
     Instant due = xen_.next_due();
     for (const auto& place : places_) due = std::min(due, place->window().due());
-    if (status_ && status_->busy()) due = std::min(due, now + milliseconds(20));
+    if (status_) due = std::min(due, status_->due(now));
     if (due == Instant::never()) return -1;
     return static_cast<int>(std::min<std::uint64_t>((elapsed(now, due).ns + 999'999) / 1'000'000, 60'000));
   }

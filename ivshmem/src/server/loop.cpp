@@ -45,14 +45,18 @@ void Server::Impl::run(ServerControl& control) {
 int Server::Impl::timeout(Instant now) const {
   int wait = -1;
   const auto at_most = [&](int ms) { wait = wait < 0 ? ms : std::min(wait, ms); };
-  if (!attention_.empty() || (status_ && status_->busy())) at_most(kTickMs);
-  if (paused_) at_most(static_cast<int>(elapsed(now, paused_until_).ns / 1'000'000) + 1);
+  const auto until = [&](Instant due) {
+    if (due != Instant::never()) at_most(static_cast<int>(elapsed(now, due).ns / 1'000'000) + 1);
+  };
+  if (!attention_.empty()) at_most(kTickMs);
+  if (paused_) until(paused_until_);
+  if (status_) until(status_->due(now));
   return wait;
 }
 
 void Server::Impl::dispatch(std::uint64_t token, Instant now) {
   if (token == kStatusToken) {
-    if (status_) status_->accept(status(), now);
+    if (status_) status_->accept([this] { return status(); }, now);
   } else if (const auto door = door_tokens_.find(token); door != door_tokens_.end()) {
     accept_some(*door->second, now);
   } else if (const auto it = connections_.find(token); it != connections_.end()) {

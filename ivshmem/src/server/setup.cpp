@@ -71,8 +71,7 @@ void Server::Impl::open_status() {
   if (doors_.contains(options_.status_socket)) {
     Error::raise("{} cannot be both a link's socket and the status socket", options_.status_socket);
   }
-  status_ = std::make_unique<StatusPort>(options_.status_socket);
-  loop_.watch(status_->fd(), EPOLLIN, kStatusToken);
+  status_ = std::make_unique<StatusPort>(options_.status_socket, loop_, kStatusToken);
 }
 
 std::unique_ptr<Listener> Server::Impl::open_door(const LinkPolicy& link) {

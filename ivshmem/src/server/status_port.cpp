@@ -6,28 +6,43 @@
 #include "listener.hpp"
 #include "socket_io.hpp"
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace hawser::ivshmem {
+namespace {
 
-StatusPort::StatusPort(const std::string& path)
-    : listener_(std::make_unique<Listener>(path, 0600, std::nullopt)) {}
+constexpr Duration kStatusPause = milliseconds(100);
+constexpr Duration kReaderTick = milliseconds(20);
+
+}  // namespace
+
+StatusPort::StatusPort(const std::string& path, const ServerLoop& loop, std::uint64_t token)
+    : loop_(loop), token_(token), listener_(std::make_unique<Listener>(path, 0600, std::nullopt)) {
+  loop_.watch(listener_->fd(), EPOLLIN, token_);
+}
 StatusPort::~StatusPort() = default;
 
-int StatusPort::fd() const {
-  return listener_->fd();
-}
-
-void StatusPort::accept(const std::string& line, Instant now) {
-  UniqueFd socket(::accept4(fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!socket || readers_.size() >= kMaxReaders) return;
+void StatusPort::accept(const std::function<std::string()>& line, Instant now) {
+  UniqueFd socket(::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket) {
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause(now);
+    return;
+  }
+  if (readers_.size() >= kMaxReaders) return;
   const auto who = credentials_of(socket.raw());
   if (!who || (who->uid != ::geteuid() && who->uid != 0)) return;
-  Reader reader{std::move(socket), line + "\n", now + seconds(1)};
+  Reader reader{std::move(socket), line() + "\n", now + seconds(1)};
   if (!finished(reader)) readers_.push_back(std::move(reader));
+}
+
+void StatusPort::pause(Instant now) {
+  loop_.unwatch(listener_->fd());
+  paused_until_ = now + kStatusPause;
 }
 
 bool StatusPort::finished(Reader& reader) {
@@ -41,6 +56,14 @@ bool StatusPort::finished(Reader& reader) {
 
 void StatusPort::tick(Instant now) {
   readers_.remove_if([&](Reader& reader) { return finished(reader) || now >= reader.until; });
+  if (!paused_until_ || now < *paused_until_) return;
+  paused_until_.reset();
+  if (!loop_.try_watch(listener_->fd(), EPOLLIN, token_)) pause(now);
+}
+
+Instant StatusPort::due(Instant now) const {
+  const Instant due = paused_until_.value_or(Instant::never());
+  return readers_.empty() ? due : std::min(due, now + kReaderTick);
 }
 
 }  // namespace hawser::ivshmem

@@ -5,10 +5,14 @@
 #pragma once
 
 #include <hawser/ivshmem/server/fd.hpp>
+#include <hawser/ivshmem/server/server_loop.hpp>
 #include <hawser/transport/time.hpp>
 
+#include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace hawser::ivshmem {
@@ -18,16 +22,18 @@ class Listener;
 /// Answers each connection from this user or root with the line, then closes it. Reads nothing.
 class StatusPort {
  public:
+  /// Has `loop` watch it under `token`; the loop must outlive it.
   /// @throws Error
-  explicit StatusPort(const std::string& path);
+  StatusPort(const std::string& path, const ServerLoop& loop, std::uint64_t token);
   ~StatusPort();
 
-  int fd() const;
-  /// The listener is readable.
-  void accept(const std::string& line, Instant now);
-  /// Sends what slow readers could not take; gives them up after a second. Call while busy().
+  /// The loop has told the token. Asks for the line only when there is somebody to give it to. Out of descriptors or
+  /// memory, it is not watched for a while: whoever waits there would keep the loop busy.
+  void accept(const std::function<std::string()>& line, Instant now);
+  /// Sends what slow readers could not take; gives them up after a second. Call when due().
   void tick(Instant now);
-  bool busy() const { return !readers_.empty(); }
+  /// never() while only the loop can have news.
+  Instant due(Instant now) const;
 
  private:
   static constexpr std::size_t kMaxReaders = 8;
@@ -38,8 +44,13 @@ class StatusPort {
   };
   static bool finished(Reader& reader);
 
+  void pause(Instant now);
+
+  const ServerLoop& loop_;
+  std::uint64_t token_;
   std::unique_ptr<Listener> listener_;
   std::list<Reader> readers_;
+  std::optional<Instant> paused_until_;
 };
 
 }  // namespace hawser::ivshmem
