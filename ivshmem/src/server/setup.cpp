@@ -118,6 +118,15 @@ std::string Server::Impl::unchangeable(const Policy& next) const {
     if (it->socket != old.socket) return say("socket");
     if (it->socket_group != old.socket_group) return say("socket-group");
   }
+  // A socket that stays has the rights that it was made with, whatever its links are called by now.
+  for (const LinkPolicy& link : next.links) {
+    if (std::any_of(links_.begin(), links_.end(), [&](const auto& old) {
+          return old->policy().socket == link.socket && old->policy().socket_group != link.socket_group;
+        })) {
+      return fmt::format("{}:{}: the socket-group of {} cannot change while the server runs", options_.policy,
+                         link.line, link.socket);
+    }
+  }
   return {};
 }
 

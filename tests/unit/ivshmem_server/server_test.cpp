@@ -506,3 +506,40 @@ TEST_CASE("a changed policy expels who is no longer in it; a bad one changes not
   CHECK(eventually(
       [&] { return server.said("is a member of no link on this socket (said once for each user)"); }));
 }
+
+TEST_CASE("a socket keeps its rights while the server runs, whatever its links are called") {
+  const TempDir dir;
+  const std::string me = std::to_string(::geteuid()), group = std::to_string(::getegid());
+  const auto write = [&](const char* name, const std::string& more) {
+    std::ofstream(dir / "p") << "[[link]]\nname = \"" << name << "\"\nsocket = \"" << (dir / "s")
+                             << "\"\nusers = [" << me << "]\n"
+                             << more;
+  };
+  const auto mode = [&] {
+    struct stat st {};
+    ::stat((dir / "s").c_str(), &st);
+    return st.st_mode & 07777;
+  };
+  write("a", "socket-group = " + group + "\n");
+  ServerOptions o;
+  o.size = 65536;
+  o.vectors = 2;
+  o.policy = dir / "p";
+  Running server(std::move(o));
+  const Guest a(dir / "s", 0);
+
+  write("b", "");
+  server.reload();
+  CHECK(eventually([&] {
+    return server.said("p:1: the socket-group of " + (dir / "s") +
+                       " cannot change while the server runs; the old policy stays");
+  }));
+  CHECK(mode() == 0660);
+  CHECK(Guest(dir / "s", 1).id() == 1);
+
+  write("b", "socket-group = " + group + "\n");
+  server.reload();
+  CHECK(eventually([&] { return server.said("read " + (dir / "p") + " again: 1 links"); }));
+  CHECK(mode() == 0660);
+  CHECK(Guest(dir / "s", 0).id() == 0);
+}
