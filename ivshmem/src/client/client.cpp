@@ -103,8 +103,7 @@ void Client::connect(const ClientOptions& options, Instant deadline) {
 
 void Client::greet(const ClientOptions& options, Instant deadline) {
   for (;;) {
-    while (receive()) {
-    }
+    (void)pump();  // not all that there is: the deadline holds for a server that never stops, too
     const std::uint16_t expected = options.vectors != 0 ? options.vectors : hinted_vectors_;
     if (expected != 0 && own_.size() >= expected) return;
     if (!server_alive()) Error::raise("the {} on {} {}", words_.name, path_, loss_);

@@ -21,11 +21,9 @@ Instant SocketPort::now() const {
 }
 
 Wake SocketPort::wait(Instant deadline) {
+  watch_new_vectors();  // of which ring() may have heard
   const Wake wake = place_.wait(deadline);
-  if (place_.server_spoke()) {
-    client_.pump();
-    watch_new_vectors();
-  }
+  if (place_.server_spoke()) client_.pump();
   return wake;
 }
 

@@ -3,6 +3,7 @@
 
 // A host process as a peer: against our server, and against a server that misbehaves to order.
 #include <hawser/ivshmem/client/socket_port.hpp>
+#include <hawser/ivshmem/server/clock.hpp>
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -271,6 +272,25 @@ TEST_CASE("a server that is silent, or stops half-way, costs no more than the pa
   CHECK(contains(refusal([](int s) { ::shutdown(s, SHUT_RDWR); }), "closed the connection"));
 }
 
+TEST_CASE("a server that never stops talking costs no more than the patience, either") {
+  const TempDir dir;
+  FakeServer server(dir / "s", [](int s) {
+    test::send_message(s, 0);
+    test::send_message(s, 1);
+    wire::Bytes gone = wire::encode(9);  // of whom nobody ever heard: legal, and nothing
+    std::vector<std::byte> many;
+    for (int i = 0; i < 1024; ++i) many.insert(many.end(), gone.begin(), gone.end());
+    for (const Instant end = monotonic_now() + seconds(3); monotonic_now() < end;) {
+      if (::send(s, many.data(), many.size(), MSG_NOSIGNAL) < 0) return;
+    }
+  });
+  ClientOptions o = client_in(dir);
+  o.patience = milliseconds(200);
+  const Instant start = monotonic_now();
+  CHECK_THROWS_WITH(Client{o}, doctest::Contains("did not complete its greeting within 200 ms"));
+  CHECK(ms(start, monotonic_now()) < 2000);
+}
+
 TEST_CASE("a server that breaks the protocol is named for it") {
   CHECK(contains(refusal([](int s) { test::send_message(s, 1); }), "another version of the protocol"));
   CHECK(contains(refusal([](int s) { test::send_message(s, -13); }),
@@ -326,6 +346,22 @@ TEST_CASE("the vectors of a server that does not say how many are counted until 
   ClientOptions o = client_in(dir);
   o.vectors = 6;
   CHECK(Client(o).vectors() == 6);
+}
+
+TEST_CASE("a vector that is first heard of while ringing wakes the next wait") {
+  const TempDir dir;
+  const UniqueFd second = bell();
+  FakeServer server(dir / "s", [&](int s) {
+    greet(s, 3, memory_object(4096), 1);
+    ::poll(nullptr, 0, 200);  // the greeting is over
+    test::send_message(s, 3, second.raw());
+  });
+  SocketPort port(client_in(dir));
+  REQUIRE(port.vectors() == 1);
+  CHECK(eventually([&] { return port.ring(9, 0), port.vectors() == 2; }));  // looks for news of peer 9
+  const std::uint64_t one = 1;
+  REQUIRE(::write(second.raw(), &one, sizeof one) == 8);
+  CHECK(port.wait(port.now() + milliseconds(500)) == Wake::kRung);
 }
 
 TEST_CASE("a server that breaks the protocol later is cut off, with its doorbells still good") {
