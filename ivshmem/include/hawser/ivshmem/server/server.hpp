@@ -28,7 +28,7 @@ struct ServerOptions {
   Duration knock_limit = seconds(60);         ///< a newcomer that has read nothing by then is refused
   Duration stall_limit = seconds(60);         ///< a client whose socket stays full for so long is dropped
   std::function<void(std::string_view)> log;  ///< one sentence a call; empty: nothing is said
-  std::vector<UniqueFd> inherited;            ///< listening sockets from a service manager, matched by path
+  std::vector<UniqueFd> inherited;            ///< of links, from a service manager; matched by path
 };
 
 class Server {
