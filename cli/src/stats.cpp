@@ -5,6 +5,7 @@
 #include "numbers.hpp"
 #include "verbs.hpp"
 
+#include <hawser/ivshmem/server/json.hpp>
 #include <hawser/process/stage_view.hpp>
 #include <hawser/virtio/spec.hpp>
 
@@ -254,7 +255,8 @@ Status show(const StatsWords& words) {
     const auto views = process::find_stage_views(words.pid);
     const Look now = look(views);
     if (views.empty()) return nobody(words);
-    const std::string text = words.json ? json_of(now, words).dump(2) + "\n" : table(now, nullptr, words);
+    const std::string text =
+        words.json ? ivshmem::json_text(json_of(now, words), 2) + "\n" : table(now, nullptr, words);
     std::fputs(text.empty() ? "no queue has been started yet\n" : text.c_str(), stdout);
     return 0;
   }

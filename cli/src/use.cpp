@@ -4,6 +4,7 @@
 #include "numbers.hpp"
 #include "verbs.hpp"
 
+#include <hawser/ivshmem/server/json.hpp>
 #include <hawser/launch/report.hpp>
 #include <hawser/process/run.hpp>
 
@@ -91,7 +92,8 @@ void add_use(CLI::App& app, Status& status) {
     const bool good = process::use(options);
     status = good ? 0 : 1;
     if (words->rows) fmt::print("HAWSER-END status={}\n", status);
-    if (words->json) fmt::print("{}\n", nlohmann::json{{"results", rows}, {"status", status}}.dump(2));
+    if (words->json)
+      fmt::print("{}\n", ivshmem::json_text(nlohmann::json{{"results", rows}, {"status", status}}, 2));
     if (!words->rows && !words->json && !rows.empty()) fmt::print("{}", launch::table(rows));
   });
 }

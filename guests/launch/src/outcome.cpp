@@ -3,6 +3,8 @@
 
 #include "outcome.hpp"
 
+#include <hawser/ivshmem/server/json.hpp>
+
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -43,7 +45,7 @@ int conclude(const BootOptions& options, Outcome outcome) {
                                  {"unverified", unverified},
                                  {"logs", options.log_directory.string()},
                                  {"seconds", seconds_since(outcome.start)}};
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", ivshmem::json_text(json, 2));
   } else if (!outcome.rows.empty()) {
     fmt::print("\n{}", table(outcome.rows));
   }

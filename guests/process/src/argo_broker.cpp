@@ -9,6 +9,7 @@
 #include <hawser/argo/broker_page.hpp>
 #include <hawser/ivshmem/server/clock.hpp>
 #include <hawser/ivshmem/server/error.hpp>
+#include <hawser/ivshmem/server/json.hpp>
 #include <hawser/ivshmem/server/served_window.hpp>
 #include <hawser/ivshmem/server/server_loop.hpp>
 #include <hawser/ivshmem/server/size.hpp>
@@ -196,7 +197,7 @@ class ArgoBroker::Impl {
                          {"seconds", elapsed(started_, monotonic_now()).ns / seconds(1).ns},
                          {"rules", std::move(rules)},
                          {"domains", std::move(domains)}};
-    return status.dump();
+    return ivshmem::json_text(status);
   }
 
   void say(std::string_view sentence) const { options_.say(sentence); }

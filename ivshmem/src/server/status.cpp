@@ -3,6 +3,8 @@
 
 #include "status.hpp"
 
+#include <hawser/ivshmem/server/json.hpp>
+
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -38,7 +40,7 @@ std::string status_line(const std::vector<std::unique_ptr<Link>>& links, const C
                        {"joined", counts.joined},   {"left", counts.left},
                        {"refused", counts.refused}, {"dropped", counts.dropped},
                        {"links", std::move(list)}};
-  return status.dump();
+  return json_text(status);
 }
 
 }  // namespace hawser::ivshmem
