@@ -4,6 +4,7 @@
 // A control message that passes by, to be read and patched where it stands. Only the fields that concern rings.
 #pragma once
 
+#include <hawser/virtio/features.hpp>
 #include <hawser/virtio/msg/codec.hpp>
 #include <hawser/virtio/msg/message.hpp>
 #include <hawser/virtio/msg/spec.hpp>
@@ -18,6 +19,14 @@
 #include <span>
 
 namespace hawser::virtio::courier {
+
+/// A run of 32-bit feature blocks, as far as Features has them.
+struct FeatureRun {
+  std::size_t first = 0;
+  std::span<std::byte> words;  ///< le32 each.
+
+  std::size_t blocks() const { return words.size() / sizeof(le32); }
+};
 
 class ControlMessage {
  public:
@@ -45,24 +54,15 @@ class ControlMessage {
     (void)write_wire(payload_, value);
   }
 
-  /// The le32 words of a feature run.
-  std::span<std::byte> feature_words() const {
+  /// As for the codec, a run that announces more blocks than it brings is none.
+  std::optional<FeatureRun> feature_run() const {
     const auto run = read<msg::wire::FeatureBlocks>();
-    if (!run) return {};
+    if (!run) return std::nullopt;
     const auto words = payload_.subspan(sizeof(msg::wire::FeatureBlocks));
-    const std::uint64_t bytes = std::uint64_t{run->num_blocks} * sizeof(le32);
-    return words.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes, words.size())));
-  }
-
-  /// One 32-bit block of a feature run, if the run has it.
-  std::optional<std::uint32_t> feature_word(std::uint32_t block) const {
-    const auto run = read<msg::wire::FeatureBlocks>();
-    if (!run || block < run->block_index) return std::nullopt;
-    const std::size_t at = std::size_t{block - run->block_index} * sizeof(le32);
-    const auto words = feature_words();
-    if (at >= words.size()) return std::nullopt;
-    const auto word = read_wire<le32>(words.subspan(at));
-    return word ? std::optional<std::uint32_t>(*word) : std::nullopt;
+    if (run->num_blocks > words.size() / sizeof(le32)) return std::nullopt;
+    const std::uint32_t first = std::min<std::uint32_t>(run->block_index, Features::kBlocks);
+    const std::uint32_t blocks = std::min<std::uint32_t>(run->num_blocks, Features::kBlocks - first);
+    return FeatureRun{first, words.first(blocks * sizeof(le32))};
   }
 
  private:

@@ -74,29 +74,24 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   void incoming(std::span<std::byte> frame) {
     const ControlMessage message(frame);
     if (message.is<msg::SetDriverFeatures>()) {
-      if (const auto run = message.read<msg::wire::FeatureBlocks>()) {
-        (void)exchange_ring_bits(run->block_index, message.feature_words(), chosen(message.device()));
-        constexpr std::uint32_t kBlock = VIRTIO_F_RING_RESET / 32;
-        if (const auto word = message.feature_word(kBlock))
-          resettable_[message.device() % kDevices] = (*word >> (VIRTIO_F_RING_RESET % 32) & 1) != 0;
-      }
+      const auto run = message.feature_run();
+      if (run && message.device() < kDevices) terms_[message.device()].choose(*run, ring_features_);
     } else if (message.is<msg::SetVqueue>()) {
       if (const auto asked = message.read<msg::wire::VqueueSetup>()) set_up(message, *asked);
     } else if (message.is<msg::ResetVqueue>()) {
       const auto asked = message.read<msg::wire::VqueueIndex>();
       // Without the feature the device answers, and keeps its ring.
-      resetting_ =
-          asked && resettable_[message.device() % kDevices] ? find(message.device(), asked->index) : nullptr;
+      const RingTerms* const terms = agreed(message.device());
+      const bool may = asked && terms != nullptr && terms->chosen().has(VIRTIO_F_RING_RESET);
+      resetting_ = may ? find(message.device(), asked->index) : nullptr;
     }
   }
 
   void outgoing(std::span<std::byte> frame) {
     const ControlMessage message(frame);
     if (message.is<msg::GetDeviceFeatures::Response>()) {
-      if (const auto run = message.read<msg::wire::FeatureBlocks>()) {
-        const Features offered = exchange_ring_bits(run->block_index, message.feature_words(), {});
-        take_run(offered_[message.device() % kDevices], run->block_index, run->num_blocks, offered);
-      }
+      const auto run = message.feature_run();
+      if (run && message.device() < kDevices) terms_[message.device()].offer(*run);
     } else if (message.is<msg::GetVqueue::Response>()) {
       auto said = message.read<msg::wire::VqueueState>();
       if (!said) return;
@@ -110,14 +105,22 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     const ControlMessage message(frame);
     if (message.is<msg::SetDeviceStatus::Response>() || message.is<msg::GetDeviceStatus::Response>()) {
       const auto status = message.read<msg::wire::Status>();
-      if (status && status->status == 0) end_device(message.device());
+      if (status) told(message.device(), status->status);
     } else if (message.is<msg::ResetVqueue::Response>()) {
       if (resetting_ != nullptr) end_queue(*resetting_);
       resetting_ = nullptr;
     }
   }
 
-  Features chosen(std::uint16_t device) const { return offered_[device % kDevices] & ring_features_; }
+  /// What holds for a device since it has said FEATURES_OK; nullptr before that, and for devices that are not there.
+  const RingTerms* agreed(std::uint16_t device) const {
+    return device < kDevices && terms_[device].agreed() ? &terms_[device] : nullptr;
+  }
+
+  void told(std::uint16_t device, std::uint32_t status) {
+    if (device < kDevices) terms_[device].told(status);
+    if (status == 0) end_device(device);
+  }
 
   Queue* find(std::uint16_t device, std::uint32_t index) { return queues_.find(device, index); }
 
@@ -129,7 +132,9 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     if (!queue->live) {
       const QueueSetup setup = apply(asked, queue->layout);
       queue->layout.size = setup.layout.size;
-      if (setup.enable) queue->make(region_, arena_, chosen(message.device()), this->control_received_);
+      const RingTerms* const terms = agreed(message.device());
+      if (setup.enable && terms != nullptr)
+        queue->make(region_, arena_, terms->chosen(), this->control_received_);
     }
     const std::uint32_t all = msg::VIRTIO_MSG_VQUEUE_IGNORE_SIZE | msg::VIRTIO_MSG_VQUEUE_IGNORE_DESC |
                               msg::VIRTIO_MSG_VQUEUE_IGNORE_DRIVER | msg::VIRTIO_MSG_VQUEUE_IGNORE_DEVICE;
@@ -146,6 +151,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   /// Everything of this period is void. The bus stops the devices before the next one begins.
   void forget() {
     for (Queue& queue : queues_.used()) queue.clear();
+    for (RingTerms& terms : terms_) terms.forget();
     landed_.clear();
     finished_count_ = 0;
     current_ = {};
@@ -420,8 +426,7 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
   std::uint32_t max_chain_ = 0;
   Arena arena_;
   bool limits_sent_ = false;
-  std::array<Features, kDevices> offered_{};  ///< Ring bits that the device offers, by device.
-  std::array<bool, kDevices> resettable_{};   ///< The driver chose VIRTIO_F_RING_RESET.
+  std::array<RingTerms, kDevices> terms_{};  ///< By device.
   QueueTable<Queue, kQueues> queues_;
   LandedParcels<kParcels> landed_;
   std::optional<Offset> assembly_;  ///< Reserved for the chain in pieces that the next parcel begins.

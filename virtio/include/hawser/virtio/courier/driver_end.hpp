@@ -88,9 +88,9 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
   void outgoing(std::span<std::byte> frame) {
     const ControlMessage message(frame);
     if (message.is<msg::SetDriverFeatures>()) {
-      if (const auto run = message.read<msg::wire::FeatureBlocks>()) {
-        const Features chosen = exchange_ring_bits(run->block_index, message.feature_words(), {});
-        take_run(features_[message.device() % kDevices], run->block_index, run->num_blocks, chosen);
+      if (const auto run = message.feature_run()) {
+        const Features chosen = exchange_ring_bits(*run, {}) & kRingBits;
+        take_run(features_[message.device() % kDevices], *run, chosen);
       }
     }
   }
@@ -108,8 +108,7 @@ class DriverEnd : public End<L, DriverEnd<L, kQueues, kChains, kSegments>> {
   void incoming(std::span<std::byte> frame) {
     const ControlMessage message(frame);
     if (message.is<msg::GetDeviceFeatures::Response>()) {
-      if (const auto run = message.read<msg::wire::FeatureBlocks>())
-        (void)exchange_ring_bits(run->block_index, message.feature_words(), ring_features_);
+      if (const auto run = message.feature_run()) (void)exchange_ring_bits(*run, ring_features_);
     } else if (message.is<msg::GetVqueue::Response>()) {
       show_own_addresses(message);
     } else if (message.is<msg::SetDeviceStatus::Response>() || message.is<msg::GetDeviceStatus::Response>()) {

@@ -7,8 +7,8 @@
 
 #include <hawser/virtio/courier/parcel_builder.hpp>
 #include <hawser/virtio/courier/parcel_reader.hpp>
+#include <hawser/virtio/courier/ring_bits.hpp>
 #include <hawser/virtio/courier/wire.hpp>
-#include <hawser/virtio/features.hpp>
 #include <hawser/virtio/msg/codec.hpp>
 
 #include <hawser/transport/link.hpp>
@@ -23,13 +23,6 @@
 #include <utility>
 
 namespace hawser::virtio::courier {
-
-/// How a ring works, not what a device does: each side of a courier agrees on these with its own neighbour only.
-inline constexpr Features kRingBits{VIRTIO_F_INDIRECT_DESC, VIRTIO_F_EVENT_IDX, VIRTIO_F_RING_PACKED,
-                                    VIRTIO_F_IN_ORDER, VIRTIO_F_NOTIFICATION_DATA};
-
-/// What a courier's own half of a ring can do. Completions come back in any order, so never IN_ORDER.
-inline constexpr Features kCourierRing{VIRTIO_F_INDIRECT_DESC, VIRTIO_F_EVENT_IDX, VIRTIO_F_RING_PACKED};
 
 struct CourierCounters {
   std::uint64_t parcels_sent = 0;
@@ -240,28 +233,5 @@ class End {
   std::uint64_t rings_ = 0;
   Arrived arrived_;
 };
-
-/// Rewrites the ring bits in the feature blocks of a run (its le32 words): they become what `put` has.
-/// Returns the run's ring bits as they were.
-inline Features exchange_ring_bits(std::uint32_t first, std::span<std::byte> words, const Features& put) {
-  Features before;
-  for (std::size_t n = 0; n * sizeof(le32) + sizeof(le32) <= words.size(); ++n) {
-    const std::uint64_t block = std::uint64_t{first} + n;
-    if (block >= Features::kBlocks) break;
-    const auto at = words.subspan(n * sizeof(le32));
-    const std::uint32_t word = read_wire<le32>(at).value_or(le32(0));
-    const std::uint32_t ring = kRingBits.block(static_cast<std::size_t>(block));
-    before.set_block(static_cast<std::size_t>(block), word & ring);
-    (void)write_wire(at, le32((word & ~ring) | (put.block(static_cast<std::size_t>(block)) & ring)));
-  }
-  return before;
-}
-
-/// Takes the blocks of one run over from what it said.
-inline void take_run(Features& into, std::uint32_t first, std::uint32_t count, const Features& said) {
-  const std::uint64_t end = std::min<std::uint64_t>(std::uint64_t{first} + count, Features::kBlocks);
-  for (std::uint64_t block = first; block < end; ++block)
-    into.set_block(static_cast<std::size_t>(block), said.block(static_cast<std::size_t>(block)));
-}
 
 }  // namespace hawser::virtio::courier
