@@ -37,8 +37,13 @@ TEST_CASE("a queue keeps its place, and a table that is full has none") {
   CHECK(table.find(7, 1) == first);
   CHECK(table.find(1, 7) == nullptr);
   CHECK(table.place(7, 0x10000) == nullptr);
-  for (std::uint16_t n = 0; n < 3; ++n) CHECK(table.place(8, n) != nullptr);
+  for (std::uint16_t n = 0; n < 3; ++n) {
+    CHECK(table.has_place(8, n));
+    CHECK(table.place(8, n) != nullptr);
+  }
   CHECK(table.place(9, 0) == nullptr);
+  CHECK_FALSE(table.has_place(9, 0));
+  CHECK(table.has_place(8, 2));
 }
 
 TEST_CASE("no more of a table is looked at than was ever used") {

@@ -161,6 +161,87 @@ struct RawDriver {
 
 }  // namespace
 
+TEST_CASE("queues of devices that are not there take no places") {
+  RawDriver driver;
+  for (std::uint16_t n = 0; n < 8; ++n)
+    driver.tell(static_cast<std::uint16_t>(n < 4 ? 10 + n : 100 + n), RawDriver::in_the_ring(0, 16));
+  driver.negotiate(kToyNumber);
+  driver.lay_bait();
+  CHECK(driver.enable(kToyNumber, 0));
+  driver.start(kToyNumber);
+  CHECK(driver.bait_untouched());
+  driver.send_chain(kToyNumber, 0, 1);
+  CHECK(driver.model.served == 1);
+}
+
+TEST_CASE("a queue beyond the courier's table does not exist, and is not enabled by who sets it up") {
+  std::array<ToyDevice, 4> more;
+  RawDriver driver;
+  for (std::uint16_t n = 0; n < more.size(); ++n)
+    REQUIRE(driver.rig.devices.add(msg::DeviceRef<RegionMemory>(more[n]), {}, std::uint16_t(4 + n)).ok());
+  for (std::uint16_t number = kToyNumber; number < 8; ++number) driver.negotiate(number);
+  driver.lay_bait();
+  for (std::uint16_t number = kToyNumber; number < 7; ++number) {
+    CHECK(driver.enable(number, 0));
+    CHECK(driver.enable(number, 1));
+  }
+  CHECK(driver.read_back(6, 1).max_size == 16);
+  CHECK(driver.read_back(7, 0).max_size == 0);
+  CHECK_FALSE(driver.enable(7, 0));
+  driver.start(7);
+  CHECK(driver.bait_untouched());
+  CHECK(more[3].served == 0);
+  REQUIRE(driver.status(4, 0) == 0);
+  CHECK(driver.read_back(7, 0).max_size == 16);
+  CHECK(driver.enable(7, 0));
+}
+
+TEST_CASE("a queue that finds no memory is not enabled, and holds none of it back") {
+  RawDriver driver({.device_ring = {}, .memory = 16384 + kWorkspace + 1024});
+  driver.model.max_size = 64;
+  driver.negotiate(kToyNumber);
+  driver.lay_bait();
+  for (unsigned n = 0; n < 3; ++n) CHECK_FALSE(driver.enable(kToyNumber, 0, 64));
+  driver.start(kToyNumber);
+  CHECK(driver.bait_untouched());
+  CHECK(driver.enable(kToyNumber, 0, 16));
+  CHECK(driver.bait_untouched());
+  driver.send_chain(kToyNumber, 0, 1);
+  CHECK(driver.model.served == 1);
+}
+
+TEST_CASE("a queue larger than the courier's limit is not enabled, and may be set up smaller") {
+  RawDriver driver;
+  driver.model.max_size = 256;
+  driver.negotiate(kToyNumber);
+  driver.lay_bait();
+  CHECK(driver.read_back(kToyNumber, 0).max_size == 64);
+  CHECK_FALSE(driver.enable(kToyNumber, 0, 128));
+  driver.start(kToyNumber);
+  CHECK(driver.bait_untouched());
+  CHECK(driver.enable(kToyNumber, 0, 64));
+  CHECK(driver.bait_untouched());
+}
+
+TEST_CASE("a queue that is set up before it is enabled lies nowhere meanwhile") {
+  RawDriver driver;
+  driver.negotiate(kToyNumber);
+  driver.lay_bait();
+  auto setup = RawDriver::in_the_ring(0, 8);
+  setup.flags = msg::VIRTIO_MSG_VQUEUE_OP_KEEP_DISABLED;
+  driver.tell(kToyNumber, setup);
+  CHECK(driver.read_back(kToyNumber, 0).cur_size == 8);
+  CHECK(driver.read_back(kToyNumber, 0).flags == 0);
+  setup.flags = msg::VIRTIO_MSG_VQUEUE_OP_ENABLE | msg::VIRTIO_MSG_VQUEUE_IGNORE_SIZE |
+                msg::VIRTIO_MSG_VQUEUE_IGNORE_DESC | msg::VIRTIO_MSG_VQUEUE_IGNORE_DRIVER |
+                msg::VIRTIO_MSG_VQUEUE_IGNORE_DEVICE;
+  driver.tell(kToyNumber, setup);
+  CHECK(driver.read_back(kToyNumber, 0).flags == msg::VIRTIO_MSG_VQUEUE_ENABLED);
+  CHECK(driver.read_back(kToyNumber, 0).descriptors >= driver.ring_bytes + kWorkspace);
+  driver.start(kToyNumber);
+  CHECK(driver.bait_untouched());
+}
+
 TEST_CASE("what a driver chooses after FEATURES_OK changes nothing, whatever number it gives") {
   for (const std::uint16_t number : {kToyNumber, static_cast<std::uint16_t>(kToyNumber + 64)}) {
     CAPTURE(number);

@@ -95,7 +95,8 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     } else if (message.is<msg::GetVqueue::Response>()) {
       auto said = message.read<msg::wire::VqueueState>();
       if (!said) return;
-      said->max_size = std::min<std::uint32_t>(said->max_size, kQueueSize);
+      const bool has_place = queues_.has_place(message.device(), said->index);
+      said->max_size = has_place ? std::min<std::uint32_t>(said->max_size, kQueueSize) : 0;
       message.write(*said);
     }
   }
@@ -124,25 +125,27 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
 
   Queue* find(std::uint16_t device, std::uint32_t index) { return queues_.find(device, index); }
 
-  /// Puts addresses of our own into the message, and makes a ring there if it asks for one.
+  /// Puts addresses of our own into the message, and makes a ring there if it asks for one. A queue without a ring lies
+  /// where no region reaches: whatever a device makes of the message, it enables nothing there, and says so.
   void set_up(const ControlMessage& message, msg::wire::VqueueSetup asked) {
-    Queue* const queue = queues_.place(message.device(), asked.index);
-    if (queue == nullptr)
-      return;  // its device knows no such queue either, or gets an address that it refuses
-    if (!queue->live) {
+    constexpr Offset kNowhere(~std::uint64_t{0} << 12);
+    const RingTerms* const terms = agreed(message.device());
+    Queue* const queue = terms != nullptr ? queues_.place(message.device(), asked.index) : nullptr;
+    if (queue != nullptr && !queue->live) {
       const QueueSetup setup = apply(asked, queue->layout);
       queue->layout.size = setup.layout.size;
-      const RingTerms* const terms = agreed(message.device());
-      if (setup.enable && terms != nullptr)
-        queue->make(region_, arena_, terms->chosen(), this->control_received_);
+      if (setup.enable && !queue->make(region_, arena_, terms->chosen(), this->control_received_))
+        queue->clear();
     }
+    QueueLayout layout = queue != nullptr ? queue->layout : QueueLayout{};
+    if (queue == nullptr || !queue->live) layout.descriptors = layout.driver = layout.device = kNowhere;
     const std::uint32_t all = msg::VIRTIO_MSG_VQUEUE_IGNORE_SIZE | msg::VIRTIO_MSG_VQUEUE_IGNORE_DESC |
                               msg::VIRTIO_MSG_VQUEUE_IGNORE_DRIVER | msg::VIRTIO_MSG_VQUEUE_IGNORE_DEVICE;
     asked.flags = asked.flags & ~all;
-    asked.size = queue->layout.size;
-    asked.descriptors = queue->layout.descriptors.bytes();
-    asked.driver = queue->layout.driver.bytes();
-    asked.device = queue->layout.device.bytes();
+    asked.size = layout.size;
+    asked.descriptors = layout.descriptors.bytes();
+    asked.driver = layout.driver.bytes();
+    asked.device = layout.device.bytes();
     message.write(asked);
   }
 

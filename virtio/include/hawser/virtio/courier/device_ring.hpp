@@ -61,32 +61,32 @@ struct DeviceRing {
   std::uint16_t placed = 0;  ///< Chains in the ring, or on their way back.
   std::uint32_t since = 0;   ///< Control messages received when it began; a chain from before is not for it.
   QueueLayout layout;
-  RingShape shape;
-  Offset table;
-  std::uint64_t table_bytes = 0;
-  std::uint64_t used = 0;  ///< Bytes of the arena that its chains hold.
+  std::uint64_t bytes = 0;  ///< Of the arena, from the descriptors on: all areas, and the indirect tables.
+  std::uint64_t used = 0;   ///< Bytes of the arena that its chains hold.
   AnyDriverQueue<RegionMemory> half;
   std::array<DriverSlot, kQueueSize> slots{};
   std::array<Held, kQueueSize> held{};
 
-  /// Makes a ring of `layout.size` in the arena. `control`: control messages received so far.
-  void make(const RegionMemory& region, Arena& arena, const Features& features, std::uint32_t control) {
+  /// Makes a ring of `layout.size` in the arena. `control`: control messages received so far. False: no queue has that
+  /// size, or there is no room; nothing is held then.
+  bool make(const RegionMemory& region, Arena& arena, const Features& features, std::uint32_t control) {
     const std::uint16_t size = layout.size;
-    if (size == 0 || size > kQueueSize) return;
-    const auto room = [&](std::uint64_t bytes) { return arena.allocate(bytes, 64); };
-    shape = ring_bytes(ring_format(features), size);
-    table_bytes = features.has(VIRTIO_F_INDIRECT_DESC) ? IndirectTables::bytes(size, kTableEntries) : 0;
-    const auto descriptors = room(shape.descriptors.bytes);
-    const auto driver = room(shape.driver.bytes);
-    const auto written = room(shape.device.bytes);
-    const auto tables = table_bytes != 0 ? room(table_bytes) : std::optional(Offset());
-    if (!descriptors || !driver || !written || !tables)
-      return;  // only a peer that sets up and never uses gets here
-    layout = {size, *descriptors, *driver, *written};
-    table = *tables;
-    auto made = AnyDriverQueue<RegionMemory>::make(
-        region, layout, features, slots, {table, table_bytes != 0 ? kTableEntries : std::uint16_t{0}});
-    if (!made.ok()) return;
+    if (size == 0 || size > kQueueSize) return false;
+    const RingShape shape = ring_bytes(ring_format(features), size);
+    const std::uint16_t entries = features.has(VIRTIO_F_INDIRECT_DESC) ? kTableEntries : 0;
+    const auto whole = [](std::uint64_t n) { return (n + Arena::kUnit - 1) / Arena::kUnit * Arena::kUnit; };
+    const std::uint64_t driver = whole(shape.descriptors.bytes);
+    const std::uint64_t written = driver + whole(shape.driver.bytes);
+    const std::uint64_t tables = written + whole(shape.device.bytes);
+    bytes = tables + IndirectTables::bytes(size, entries);
+    const auto at = arena.allocate(bytes);
+    if (!at) return false;
+    layout = {size, *at, *at + driver, *at + written};
+    auto made = AnyDriverQueue<RegionMemory>::make(region, layout, features, slots, {*at + tables, entries});
+    if (!made.ok()) {
+      release_memory(arena);
+      return false;
+    }
     half = std::move(made).value();
     since = control;
     free = kNone;
@@ -97,15 +97,11 @@ struct DeviceRing {
     }
     live = true;
     armed = !half.arm();
+    return true;
   }
 
   /// Its places are free: the ring's own memory is, too.
-  void release_memory(Arena& arena) {
-    arena.release(layout.descriptors, shape.descriptors.bytes);
-    arena.release(layout.driver, shape.driver.bytes);
-    arena.release(layout.device, shape.device.bytes);
-    if (table_bytes != 0) arena.release(table, table_bytes);
-  }
+  void release_memory(Arena& arena) { arena.release(layout.descriptors, bytes); }
 
   void clear() {
     known = live = false;

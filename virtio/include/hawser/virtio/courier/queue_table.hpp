@@ -4,6 +4,7 @@
 // Queues of several devices in one table. A `Queue` has known, device and index; known says that the others mean something.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,12 @@ class QueueTable {
     for (Queue& queue : used())
       if (queue.known && queue.device == device && queue.index == index) return &queue;
     return nullptr;
+  }
+
+  /// place() would find one.
+  bool has_place(std::uint16_t device, std::uint32_t index) {
+    return find(device, index) != nullptr ||
+           std::any_of(queues_.begin(), queues_.end(), [](const Queue& queue) { return !queue.known; });
   }
 
   /// That queue, or a free place that is its from now on; nullptr if there is neither, or no queue has that index.
