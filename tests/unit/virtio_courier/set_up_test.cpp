@@ -242,6 +242,39 @@ TEST_CASE("a queue that is set up before it is enabled lies nowhere meanwhile") 
   CHECK(driver.bait_untouched());
 }
 
+TEST_CASE("devices that come and go leave no queues behind") {
+  RawDriver driver;
+  for (unsigned round = 0; round < 12; ++round) {
+    ToyDevice model;
+    const auto number = driver.rig.devices.add(msg::DeviceRef<RegionMemory>(model), {});
+    REQUIRE(number.ok());
+    driver.negotiate(*number);
+    CHECK(driver.enable(*number, 0));
+    CHECK(driver.enable(*number, 1));
+    driver.rig.devices.remove(*number);
+  }
+}
+
+TEST_CASE("a device that takes another's number has agreed to nothing yet") {
+  ToyDevice next;
+  RawDriver driver({.device_ring = {VIRTIO_F_RING_PACKED}});
+  driver.negotiate(kToyNumber);
+  REQUIRE(driver.enable(kToyNumber, 0));
+  REQUIRE(driver.model.queues[0].format() == RingFormat::kPacked);
+  driver.rig.devices.remove(kToyNumber);
+  REQUIRE(driver.rig.devices.add(msg::DeviceRef<RegionMemory>(next), {.ring = {}}, kToyNumber).ok());
+  driver.rig.device_step();
+  driver.look_at_features(kToyNumber);
+  driver.choose(kToyNumber, kPlain);
+  REQUIRE(driver.status(kToyNumber, kFeaturesOk) == kFeaturesOk);
+  CHECK(driver.enable(kToyNumber, 0));
+  CHECK(driver.enable(kToyNumber, 1));
+  CHECK(driver.read_back(kToyNumber, 0).device + 134 <= driver.read_back(kToyNumber, 1).descriptors);
+  driver.start(kToyNumber);
+  driver.send_chain(kToyNumber, 0, 1);
+  CHECK(next.served == 1);
+}
+
 TEST_CASE("what a driver chooses after FEATURES_OK changes nothing, whatever number it gives") {
   for (const std::uint16_t number : {kToyNumber, static_cast<std::uint16_t>(kToyNumber + 64)}) {
     CAPTURE(number);

@@ -243,3 +243,44 @@ TEST_CASE("nothing of a period of the link is left in the next, and the device w
   REQUIRE(reaped.has_value());
   CHECK(reaped->token == Token{2});
 }
+
+TEST_CASE("devices that come and go leave neither queues nor chains behind on the driver's side") {
+  CourierRig rig;
+  rig.connect();
+  for (unsigned round = 0; round < 6; ++round) {
+    ToyDevice model;
+    const auto number = rig.devices.add(msg::DeviceRef<RegionMemory>(model));
+    REQUIRE(number.ok());
+    std::array<std::array<DriverSlot, 16>, 2> slots;
+    std::array<AnyDriverQueue<RegionMemory>, 2> queues;
+    CourierDriver device(rig.driver, *number, rig.arena);
+    REQUIRE(device.negotiate(kToy | kQueueFeatures).ok());
+    for (std::uint16_t n = 0; n < 2; ++n) {
+      auto queue = device.start_queue(n, 16, slots[n]);
+      REQUIRE(queue.ok());
+      queues[n] = std::move(*queue);
+    }
+    REQUIRE(device.start().ok());
+    const auto at = rig.arena.allocate(64);
+    const Segment readable[] = {{*at, 4}};
+    REQUIRE(queues[1].try_add(readable, {}, Token{1}).ok());
+    (void)queues[1].publish();
+    device.notify(1, queues[1].next_offset());
+    rig.device_step();
+    REQUIRE(model.served == 1);
+    while (!queues[1].try_reap().ok()) (void)device.wait(rig.first.now() + milliseconds(1));
+    rig.first.say_full(true);
+    REQUIRE(queues[1].try_add(readable, {}, Token{2}).ok());
+    (void)queues[1].publish();
+    device.notify(1, queues[1].next_offset());
+    rig.devices.remove(*number);
+    rig.device_step();
+    (void)rig.driver.pump();
+    REQUIRE(device.removed());
+    rig.first.say_full(false);
+    const std::vector<std::byte> before = rig.driver_memory;
+    (void)rig.driver.pump();
+    const std::size_t workspace = rig.driver_memory.size() - rig.driver_end.region().size();
+    CHECK(std::equal(before.begin() + workspace, before.end(), rig.driver_memory.begin() + workspace));
+  }
+}

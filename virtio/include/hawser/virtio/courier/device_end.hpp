@@ -110,6 +110,9 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
     } else if (message.is<msg::ResetVqueue::Response>()) {
       if (resetting_ != nullptr) end_queue(*resetting_);
       resetting_ = nullptr;
+    } else if (message.is<msg::EventDevice>()) {
+      // Come or gone: nobody has done anything yet to what has that number from now on.
+      if (const auto event = message.read<msg::wire::EventDevice>()) told(event->device_number, 0);
     }
   }
 
