@@ -8,6 +8,7 @@
 #include "words.hpp"
 
 #include <array>
+#include <span>
 
 namespace hawser::argo::broker {
 
@@ -74,14 +75,18 @@ std::int32_t Xen::deliver(DomainId id, Domain& self, Domain& receiver, Message& 
     return -kEAGAIN;
   }
 
+  // All parts before any byte: what is not delivered is not paid for, so none of it is copied either.
+  std::array<std::span<const std::byte>, XEN_ARGO_MAXIOV> parts;
+  for (std::uint64_t i = 0; i < message.count; ++i) {
+    const auto part = message.memory.at(message.vectors[i].iov_hnd, message.vectors[i].iov_len);
+    if (!part) return -kEFAULT;  // 14
+    parts[i] = *part;
+  }
+
   const RingMemory body(receiver.window, ring->pages, ring->length);
   const wire::MessageHeader header{kSlot + length, message.address.src, message.type};
   std::uint32_t at = body.write(ring->tx, wire_bytes(header));
-  for (std::uint64_t i = 0; i < message.count; ++i) {
-    const auto part = message.memory.at(message.vectors[i].iov_hnd, message.vectors[i].iov_len);
-    if (!part) return -kEFAULT;  // what is written so far lies behind tx_ptr
-    at = body.write(at, *part);
-  }
+  for (const auto& part : std::span(parts).first(message.count)) at = body.write(at, part);
   ring->tx = (ring->tx + room) % ring->length;
   body.publish(kTxAt, ring->tx);  // partner: the receiver's observe of tx_ptr
   if (payer != nullptr) {

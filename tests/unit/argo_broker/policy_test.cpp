@@ -6,6 +6,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -155,6 +158,23 @@ TEST_CASE(
   CHECK(one.port.wait(one.port.now() + milliseconds(2)) == Wake::kRung);
   CHECK(one.to(2, 5, 1) == 1);
   house.with([&](Xen& xen) { CHECK(xen.next_due() == Instant::never()); });
+}
+
+TEST_CASE("a message that is not mapped to its end costs no budget, and none of it is copied") {
+  House house(with({Rule{.from = 1, .to = 2, .budget = {.messages_per_second = 1}}}));
+  Party one(house, 1), two(house, 2);
+  REQUIRE(two.desk.open(0, 5, 1) == 0);
+  const std::span ring(two.desk.ring(0), 8192);
+  const std::vector<std::byte> before(ring.begin(), ring.end());
+  std::fill_n(one.desk.payload(), 64, std::byte{0x77});
+  one.desk.vector(0, one.desk.payload(), 64);
+  one.desk.vector(1, std::uint64_t{0}, 8);
+  for (int i = 0; i < 5; ++i) {
+    CHECK(static_cast<std::int32_t>(one.desk.send_vectors({.to = 2, .port = 5}, 2)) == -kEFAULT);
+  }
+  CHECK(std::equal(before.begin(), before.end(), ring.begin()));
+  CHECK(one.to(2, 5, 64) == 64);
+  CHECK_FALSE(std::equal(before.begin(), before.end(), ring.begin()));
 }
 
 TEST_CASE("notify says sufficient only within the budget, and wakes when it is") {
