@@ -226,6 +226,14 @@ class Sides(Case):
         self.domain(broker, 1)
         self.use(broker, "peer=2", 2, f"the Argo broker on {broker.path(1)} refuses this client: another process or guest is")
 
+    def test_more_queues_than_a_courier_carries_are_refused(self):
+        broker = self.broker(size="2M")
+        self.domain(broker, 1)
+        disks = ["--device", "blk,memory=1M,queues=8"] * 9
+        done = self.ended(HAWSER, "serve", "--link", f"argo:{broker.path(2)},peer=1", *disks)
+        self.assertEqual(done.returncode, 64, done.stderr)
+        self.assertIn("these devices have 72 queues; over Argo at most 64 can be served", done.stderr)
+
     def test_no_broker_is_no_ivshmem_server(self):
         class Nobody:
             path = staticmethod(lambda number: os.path.join(self.folder, "nobody"))

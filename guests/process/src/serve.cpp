@@ -28,6 +28,7 @@ namespace hawser::process {
 namespace {
 
 constexpr std::uint16_t kMaxDevices = 32;
+constexpr std::uint16_t kMaxCopiedQueues = 64;  ///< Of all devices together: a courier holds 25 KiB for each.
 constexpr Duration kLookInterval = milliseconds(100);
 using Makers = std::vector<MakeServed>;
 using Waiting = ivshmem::WaitPlace;
@@ -132,6 +133,18 @@ Place take_place(L& link, P& port, const ServeOptions& options) {
   throw std::runtime_error(link.broken_reason());
 }
 
+/// Where bytes are copied, a table has the queues of all devices. A driver would only see that some do not exist.
+template <class L>
+void check_queues(const std::vector<std::unique_ptr<Served>>& devices) {
+  if constexpr (requires { L::kMaxQueues; }) {
+    unsigned queues = 0;
+    for (const auto& device : devices) queues += device->model().queue_count();
+    if (queues > L::kMaxQueues)
+      throw std::invalid_argument(fmt::format(
+          "these devices have {} queues; over Argo at most {} can be served", queues, L::kMaxQueues));
+  }
+}
+
 template <ManagedLink L, class P>
 bool serve_on(L& link, P& port, unsigned own, const ServeOptions& options, const Makers& makers) {
   if (const auto place = take_place(link, port, options); place != Place::kOurs) {
@@ -144,6 +157,7 @@ bool serve_on(L& link, P& port, unsigned own, const ServeOptions& options, const
   StageBoard board("serve", describe(options.link));
   std::vector<std::unique_ptr<Served>> devices;
   for (const auto& make : makers) devices.push_back(make(options.say));
+  check_queues<L>(devices);
   const virtio::msg::DeviceBusOptions bus_options{.stages = board.book()};
   auto bus = std::make_unique<virtio::msg::DeviceBus<L, kMaxDevices, kMaxQueues>>(link, bus_options);
   for (auto& device : devices) {
@@ -177,7 +191,7 @@ bool serve_on(L& link, P& port, unsigned own, const ServeOptions& options, const
 template <argo::Port A, class P>
 bool serve_copied(A& argo, P& port, unsigned own, const ServeOptions& options, const Makers& makers) {
   std::vector<std::uint64_t> bitmap(virtio::Arena::bitmap_words(argo.memory().size()));
-  auto ends = std::make_unique<app::ArgoDeviceEnd<A>>(
+  auto ends = std::make_unique<app::ArgoDeviceEnd<A, kMaxCopiedQueues>>(
       argo, argo_options(options.link, argo::Role::kDevice, argo.memory().size()), bitmap,
       virtio::courier::DeviceEndOptions{.placement = options.link.placement});
   return serve_on(ends->end, port, own, options, makers);

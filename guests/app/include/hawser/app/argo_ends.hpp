@@ -36,11 +36,11 @@ struct ArgoDriverEnd {
   End end;
 };
 
-/// The device side. `bitmap`: Arena::bitmap_words(port.memory().size()) words.
-template <argo::Port P>
+/// The device side. `bitmap`: Arena::bitmap_words(port.memory().size()) words. `kQueues`: of all devices together.
+template <argo::Port P, std::uint16_t kQueues = 24>
 struct ArgoDeviceEnd {
   using Link = argo::Link<P>;
-  using End = virtio::courier::DeviceEnd<Link>;
+  using End = virtio::courier::DeviceEnd<Link, kQueues>;
 
   ArgoDeviceEnd(P& port, const argo::LinkOptions& options, std::span<std::uint64_t> bitmap,
                 const virtio::courier::DeviceEndOptions& courier = {})

@@ -60,6 +60,8 @@ class DeviceEnd : public End<L, DeviceEnd<L, kQueues, kQueueSize>> {
 
   RegionMemory region() const { return region_; }
 
+  static constexpr std::uint16_t kMaxQueues = kQueues;
+
  private:
   static constexpr std::uint16_t kNone = 0xffff;
   static constexpr std::uint16_t kParcels = 128;
