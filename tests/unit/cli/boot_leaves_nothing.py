@@ -117,6 +117,9 @@ class Boot(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(f"{self.folder}/logs")), ["device.log", "driver.log", "mine.txt"])
 
     def test_a_folder_in_which_nothing_can_be_locked_is_named(self):
+        with open(HAWSER, "rb") as program:
+            if b"__ubsan_handle" in program.read():
+                self.skipTest("SKIPPED: a sanitizer needs descriptors for itself")
         few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))  # enough for a folder, not for a file in it
         running = self.start(stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=few)
         _, said = running.communicate(timeout=10)
