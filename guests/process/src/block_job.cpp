@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstddef>
+#include <vector>
 
 namespace hawser::process {
 namespace {
@@ -15,6 +17,17 @@ namespace {
 /// The file system, or this kind of file, does not know the operation; something else may do instead.
 bool not_supported(int error) {
   return error == EOPNOTSUPP || error == ENOSYS || error == EINVAL || error == ENODEV || error == ESPIPE;
+}
+
+/// Newer kernels (seen with Linux 6.18) copy to a file what they find mapped, and map the rest after that. Who is killed
+/// meanwhile, in the middle of a sector too, leaves one that is half new and half old: so all is mapped before.
+void map_all(const std::vector<iovec>& pieces) {
+  constexpr std::size_t kPage = 4096;  // or more
+  for (const iovec& piece : pieces) {
+    const auto* const bytes = static_cast<const volatile std::byte*>(piece.iov_base);
+    for (std::size_t at = 0; at < piece.iov_len; at += kPage) (void)bytes[at];
+    if (piece.iov_len != 0) (void)bytes[piece.iov_len - 1];
+  }
 }
 
 }  // namespace
@@ -30,6 +43,7 @@ void BlockJob::begin(std::uint32_t tag, Action action, bool durable, bool unmap,
   first_ = 0;
   done_ = 0;
   error_ = 0;
+  if (action == Action::kWrite) map_all(pieces_);
   switch (action) {
     case Action::kRead:
     case Action::kWrite:
