@@ -177,8 +177,9 @@ TEST_CASE("queues of devices that are not there take no places") {
 TEST_CASE("a queue beyond the courier's table does not exist, and is not enabled by who sets it up") {
   std::array<ToyDevice, 4> more;
   RawDriver driver;
-  for (std::uint16_t n = 0; n < more.size(); ++n)
-    REQUIRE(driver.rig.devices.add(msg::DeviceRef<RegionMemory>(more[n]), {}, std::uint16_t(4 + n)).ok());
+  std::uint16_t next = 4;
+  for (ToyDevice& device : more)
+    REQUIRE(driver.rig.devices.add(msg::DeviceRef<RegionMemory>(device), {}, next++).ok());
   for (std::uint16_t number = kToyNumber; number < 8; ++number) driver.negotiate(number);
   driver.lay_bait();
   for (std::uint16_t number = kToyNumber; number < 7; ++number) {
