@@ -18,7 +18,6 @@
 namespace hawser::ivshmem {
 namespace {
 
-constexpr Duration kPause = milliseconds(100);
 constexpr int kTickMs = 20;
 constexpr int kAcceptsAtOnce = 32;
 
@@ -124,12 +123,12 @@ bool Server::Impl::accept_without_descriptors(Door& door, Instant now) {
 
 void Server::Impl::pause(Instant now) {
   paused_ = true;
-  paused_until_ = now + kPause;
+  paused_until_ = now + kAcceptPause;
   for (const auto& [path, door] : doors_) {
     loop_.unwatch(door.listener->fd());
   }
   log_.caused(now, "accepts nobody for {} ms: the system is short of descriptors or memory",
-              kPause.ns / 1'000'000);
+              kAcceptPause.ns / 1'000'000);
 }
 
 void Server::Impl::resume() {

@@ -37,7 +37,6 @@ constexpr std::size_t kKnockingAtOnce = 8;
 constexpr std::size_t kRefusedKept = 16;  // the oldest goes first
 constexpr int kAcceptsInTurn = 16;
 constexpr Duration kTick = milliseconds(20);
-constexpr Duration kAcceptPause = milliseconds(100);
 
 std::shared_ptr<const FdSet> bells(std::uint16_t count) {
   auto fds = std::make_shared<FdSet>();
@@ -209,7 +208,7 @@ class ServedWindow::Impl {
       UniqueFd socket(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (socket) {
         knock(std::move(socket), now);
-      } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      } else if (out_of_room(errno)) {
         log_.caused(now, "{}: accepts nobody for {} ms: {}", options_.name, kAcceptPause.ns / 1'000'000,
                     system_words(errno));
         watch_door(false);

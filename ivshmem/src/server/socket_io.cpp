@@ -45,6 +45,10 @@ bool all_was_read(int socket) {
   return ::ioctl(socket, SIOCOUTQ, &unread) == 0 && unread == 0;
 }
 
+bool out_of_room(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 std::optional<Credentials> credentials_of(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;

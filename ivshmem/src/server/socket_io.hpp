@@ -5,6 +5,7 @@
 #pragma once
 
 #include <hawser/ivshmem/server/policy.hpp>
+#include <hawser/transport/time.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -14,6 +15,11 @@ namespace hawser::ivshmem {
 
 /// One message, with a descriptor unless fd is −1. @return bytes taken, or −errno.
 long send_message(int socket, std::span<const std::byte> bytes, int fd);
+
+/// Whether accept() failed for want of descriptors or memory. Who comes is still there then, so a loop that goes on watching
+/// is told again at once: it looks away for so long.
+inline constexpr Duration kAcceptPause = milliseconds(100);
+bool out_of_room(int error);
 
 enum class Heard {
   kNothing,

@@ -16,7 +16,6 @@
 namespace hawser::ivshmem {
 namespace {
 
-constexpr Duration kStatusPause = milliseconds(100);
 constexpr Duration kReaderTick = milliseconds(20);
 
 }  // namespace
@@ -30,7 +29,7 @@ StatusPort::~StatusPort() = default;
 void StatusPort::accept(const std::function<std::string()>& line, Instant now) {
   UniqueFd socket(::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!socket) {
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause(now);
+    if (out_of_room(errno)) pause(now);
     return;
   }
   if (readers_.size() >= kMaxReaders) return;
@@ -42,7 +41,7 @@ void StatusPort::accept(const std::function<std::string()>& line, Instant now) {
 
 void StatusPort::pause(Instant now) {
   loop_.unwatch(listener_->fd());
-  paused_until_ = now + kStatusPause;
+  paused_until_ = now + kAcceptPause;
 }
 
 bool StatusPort::finished(Reader& reader) {
