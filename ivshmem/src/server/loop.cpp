@@ -66,7 +66,7 @@ void Server::Impl::dispatch(std::uint64_t token, Instant now) {
 }
 
 void Server::Impl::tick(Instant now) {
-  if (paused_ && now >= paused_until_) resume();
+  if (paused_ && now >= paused_until_) resume(now);
   if (status_) status_->tick(now);
   const std::vector<std::uint64_t> keys(attention_.begin(), attention_.end());
   for (const std::uint64_t key : keys) {
@@ -124,17 +124,15 @@ bool Server::Impl::accept_without_descriptors(Door& door, Instant now) {
 void Server::Impl::pause(Instant now) {
   paused_ = true;
   paused_until_ = now + kAcceptPause;
-  for (const auto& [path, door] : doors_) {
-    loop_.unwatch(door.listener->fd());
-  }
+  for (const auto& [token, door] : door_tokens_) (void)loop_.try_watch(door->listener->fd(), 0, token);
   log_.caused(now, "accepts nobody for {} ms: the system is short of descriptors or memory",
               kAcceptPause.ns / 1'000'000);
 }
 
-void Server::Impl::resume() {
+void Server::Impl::resume(Instant now) {
   if (!reserve_) reserve_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   paused_ = false;
-  watch_doors();
+  if (!watch_doors()) pause(now);
 }
 
 void Server::Impl::refuse(UniqueFd socket, wire::Refusal why) {

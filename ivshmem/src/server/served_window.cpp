@@ -86,7 +86,9 @@ class ServedWindow::Impl {
     if (!epoll_)
       Error::raise("the window of \"{}\" cannot be watched: {}", options_.name, system_words(errno));
     (void)Mapping(options_.name, options_.size, options_.vectors);  // what cannot be, is said now
-    watch_door(true);
+    if (!watch(listener_.fd(), EPOLLIN, kDoor)) {
+      Error::raise("the socket {} cannot be watched: {}", options_.socket, system_words(errno));
+    }
   }
 
   ~Impl() {
@@ -152,22 +154,13 @@ class ServedWindow::Impl {
     bool congested = false;  // the kernel made it wait, which was logged
   };
 
+  /// Of a descriptor that is watched already the events change, which the kernel never refuses.
   bool watch(int fd, std::uint32_t events, std::uint64_t token) {
     epoll_event event{};
     event.events = events;
     event.data.u64 = token;
     return ::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, fd, &event) == 0 ||
            (errno == EEXIST && ::epoll_ctl(epoll_.raw(), EPOLL_CTL_MOD, fd, &event) == 0);
-  }
-
-  void watch_door(bool open) {
-    if (open) {
-      if (!watch(listener_.fd(), EPOLLIN, kDoor)) {
-        Error::raise("the socket {} cannot be watched: {}", options_.socket, system_words(errno));
-      }
-    } else {
-      ::epoll_ctl(epoll_.raw(), EPOLL_CTL_DEL, listener_.fd(), nullptr);
-    }
   }
 
   void dispatch(std::uint64_t token, Instant now) {
@@ -191,7 +184,7 @@ class ServedWindow::Impl {
     last_ = now;
     if (paused_until_ != Instant{} && now >= paused_until_) {
       paused_until_ = {};
-      watch_door(true);
+      (void)watch(listener_.fd(), EPOLLIN, kDoor);
     }
     for (auto it = knocking_.begin(); it != knocking_.end();) {
       const auto next = std::next(it);
@@ -211,7 +204,7 @@ class ServedWindow::Impl {
       } else if (out_of_room(errno)) {
         log_.caused(now, "{}: accepts nobody for {} ms: {}", options_.name, kAcceptPause.ns / 1'000'000,
                     system_words(errno));
-        watch_door(false);
+        (void)watch(listener_.fd(), 0, kDoor);
         paused_until_ = now + kAcceptPause;
         return;
       } else if (errno == EAGAIN) {

@@ -46,7 +46,7 @@ class Server::Impl {
   void check_options() const;
   void open_status();
   std::unique_ptr<Listener> open_door(const LinkPolicy& link);
-  void watch_doors();
+  bool watch_doors();  // false: the kernel does not take all of them
   void assign_links();
   void reload();
   std::string unchangeable(const Policy& next) const;
@@ -62,7 +62,7 @@ class Server::Impl {
   void accept_some(Door& door, Instant now);
   bool accept_without_descriptors(Door& door, Instant now);  // false: nobody was there
   void pause(Instant now);
-  void resume();
+  void resume(Instant now);
   void knock(Door& door, UniqueFd socket, Instant now);
   void refuse(UniqueFd socket, wire::Refusal why);
   void try_enroll(Connection& connection, Instant now);

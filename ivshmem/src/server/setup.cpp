@@ -33,7 +33,7 @@ Server::Impl::Impl(ServerOptions options)
   }
   if (!options_.status_socket.empty()) open_status();
   assign_links();
-  watch_doors();
+  if (!watch_doors()) Error::raise("the server cannot start: {}", system_words(errno));
   if (needed > descriptors) {
     log_.say(
         "all peers together may need {} file descriptors and the limit is {}: the last ones will be refused",
@@ -94,13 +94,15 @@ void Server::Impl::assign_links() {
   }
 }
 
-void Server::Impl::watch_doors() {
+bool Server::Impl::watch_doors() {
+  bool all = true;
   door_tokens_.clear();
   for (auto& [path, door] : doors_) {
     const std::uint64_t token = next_token_++;
     door_tokens_.emplace(token, &door);
-    (void)loop_.try_watch(door.listener->fd(), EPOLLIN, token);
+    all = loop_.try_watch(door.listener->fd(), EPOLLIN, token) && all;
   }
+  return all;
 }
 
 std::string Server::Impl::unchangeable(const Policy& next) const {
@@ -177,7 +179,7 @@ void Server::Impl::reload() {
   for (auto& [path, door] : doors_) door.refused.clear();
   assign_links();
   door_tokens_.clear();
-  if (!paused_) watch_doors();
+  if (!paused_ && !watch_doors()) pause(now);
   expel_strangers();
   reap(now);
   log_.say("read {} again: {} links", options_.policy, links_.size());

@@ -40,7 +40,7 @@ void StatusPort::accept(const std::function<std::string()>& line, Instant now) {
 }
 
 void StatusPort::pause(Instant now) {
-  loop_.unwatch(listener_->fd());
+  (void)loop_.try_watch(listener_->fd(), 0, token_);
   paused_until_ = now + kAcceptPause;
 }
 
@@ -57,7 +57,7 @@ void StatusPort::tick(Instant now) {
   readers_.remove_if([&](Reader& reader) { return finished(reader) || now >= reader.until; });
   if (!paused_until_ || now < *paused_until_) return;
   paused_until_.reset();
-  if (!loop_.try_watch(listener_->fd(), EPOLLIN, token_)) pause(now);
+  (void)loop_.try_watch(listener_->fd(), EPOLLIN, token_);
 }
 
 Instant StatusPort::due(Instant now) const {

@@ -25,7 +25,8 @@ class ServerLoop {
 
   /// @throws Error if the kernel does not take it.
   void watch(int fd, std::uint32_t events, std::uint64_t token) const;
-  /// Of a descriptor that is watched already, events and token change. False: the kernel does not take it.
+  /// Of a descriptor that is watched already, events and token change, which the kernel never refuses: who wants a pause from
+  /// one watches it for no events, and not unwatch(). False: the kernel does not take it.
   [[nodiscard]] bool try_watch(int fd, std::uint32_t events, std::uint64_t token) const;
   void unwatch(int fd) const;
 
