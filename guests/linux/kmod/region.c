@@ -469,6 +469,7 @@ static const char *open_for(struct hawser_region *region, u32 peer_epoch)
 	region->marks_open = true;
 	spin_unlock_irqrestore(&region->mark_lock, flags);
 
+	region->met_id = load32(&region->peer->peer_id);
 	region->seen = peer_epoch;
 	publish_own(region);
 	return NULL;
@@ -678,11 +679,13 @@ static enum hawser_region_event watch_peer(struct hawser_region *region,
 	u64 peer = observe64(&region->peer->agreement);
 	u32 beat = load32(&region->peer->heartbeat);
 
-	if (peer != agreement(region->seen, region->own_epoch)) {
+	if (peer != agreement(region->seen, region->own_epoch) ||
+	    load32(&region->peer->peer_id) != region->met_id) {
 		/*
-		 * It left, began a new epoch, or forgot ours. In the last case
-		 * we begin a new one: no two times of being up have the same
-		 * pair of epochs.
+		 * It left, began a new epoch, forgot ours, or is another party
+		 * that chose the same epoch. In the last two cases we begin a
+		 * new one: no two times of being up have the same pair of
+		 * epochs.
 		 */
 		bool new_epoch = peer >> 32 != region->seen;
 

@@ -94,6 +94,7 @@ struct hawser_region {
 	bool claimed;
 	u32 own_epoch;
 	u32 seen;
+	u32 met_id;		/* whose epoch that is */
 	u32 beats;
 	u32 peer_beat;
 	u64 peer_alive_at;

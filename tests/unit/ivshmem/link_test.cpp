@@ -423,6 +423,27 @@ TEST_CASE("a queue index out of range breaks the link with a reason, and reset b
   }
 }
 
+TEST_CASE("another party that took the peer's place under the same epoch is a new peer") {
+  for (const bool device : {true, false}) {
+    Pair pair;
+    pair.start_driver(7);
+    pair.start_device(3);
+    pair.run(200);
+    REQUIRE(pair.both_up());
+    auto& watcher = device ? pair.driver : pair.device;
+    const Epoch before = watcher->epoch();
+    // Two that claim at the same moment may choose the same epoch, and this end may look only when it is over.
+    const std::uint64_t section = device ? 0 : kSectionBytes;
+    EndBlockView block(*RegionMemory(pair.window.bytes())
+                            .area(Offset(kDirectoryBytes + section + kEndBlockOffset), sizeof(EndBlock), 8));
+    block.claim(device ? Role::kDevice : Role::kDriver, 12, 4, QueueKind::kSelfDescribing, "");
+    CHECK(watcher->poll() == LinkEvent::kWentDown);
+    watcher->poll();
+    CHECK(watcher->epoch().own != before.own);
+    CHECK(watcher->epoch().peer == before.peer);
+  }
+}
+
 TEST_CASE("a peer that forgets our epoch and remembers it again finds a new one") {
   Pair pair;
   pair.start_driver();

@@ -121,6 +121,17 @@ TEST_CASE("kernel end: a device that forgets who it was up with meets a new epoc
   CHECK(pair.driver->epoch().own == before.own + 1);
 }
 
+TEST_CASE("kernel end: another party that took the device's place under the same epoch is a new peer") {
+  KernelPair pair;
+  pair.both_start();
+  const Epoch before = pair.driver->epoch();
+  const std::uint32_t another = 12;
+  std::memcpy(pair.window.bytes().data() + 4096 + 0x48, &another, sizeof another);
+  pair.driver->poll();
+  CHECK(pair.driver->events == "ud");
+  CHECK(pair.driver->epoch().own == before.own + 1);
+}
+
 TEST_CASE("kernel end: beats at every poll, and at no other time") {
   KernelPair pair;
   pair.both_start();

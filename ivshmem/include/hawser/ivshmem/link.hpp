@@ -325,9 +325,9 @@ class Link {
 
   LinkEvent watch_peer(Instant now) {
     const Agreement peer = peer_block_.agreement();
-    if (!(peer == Agreement{own_.seen, own_.epoch})) {
-      // It left, began a new epoch, or forgot ours. In the last case the pair of epochs would stay the same, so we
-      // begin a new one: no two periods of being up have the same pair.
+    if (!(peer == Agreement{own_.seen, own_.epoch}) || peer_block_.peer_id() != met_id_) {
+      // It left, began a new epoch, forgot ours, or is another party that chose the same epoch. In the last two cases the
+      // pair of epochs would stay the same, so we begin a new one: no two periods of being up have the same pair.
       const bool new_epoch = peer.epoch != own_.seen;
       close();
       state_ = LinkState::kDown;
@@ -365,6 +365,7 @@ class Link {
     channel_.receive_ = ReceiveLane(places->receive);
     bell_.notifications_ = Notifications(places->own_words, places->peer_words);
     set_queue_status(control_, options_.role, kind_, QueueStatus::kReady);
+    met_id_ = peer_block_.peer_id();
     own_.seen = peer.epoch;
     own_block_.publish_agreement(own_);
     return nullptr;
@@ -423,6 +424,7 @@ class Link {
   Agreement own_;
   std::uint32_t beat_count_ = 0;
   Instant beat_at_;
+  std::uint32_t met_id_ = 0;  // whose epoch own_.seen is
   std::uint32_t peer_beat_ = 0;
   Instant peer_seen_alive_;
   Rival rival_;
