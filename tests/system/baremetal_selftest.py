@@ -123,7 +123,7 @@ class Run:
         self.process.stdin.flush()
 
     def text(self):
-        return "\n".join(line for _, line in self.lines)
+        return "\n".join(f"{at:8.3f} s  {line}" for at, line in self.lines)
 
     def when(self, start):
         """Seconds from QEMU's start to the first line that starts so."""

@@ -12,8 +12,9 @@ void check_outside(Machine& machine, Report& report) {
   const auto before = machine.interrupts();
   report.say("type k");
   const Wake typed = machine.wait(machine.now() + kPatience);
-  report.check(typed == Wake::kRung && machine.interrupts() == before + 1,
-               "a key ends a sleep by an interrupt");
+  // Not just one: QEMU's 16550 interrupts once more for a key that nobody takes within four characters' time, and its I/O APIC
+  // takes that for a second edge (hw/char/serial.c fifo_timeout_int, hw/intc/ioapic.c ioapic_set_irq).
+  report.check(typed == Wake::kRung && machine.interrupts() > before, "a key ends a sleep by an interrupt");
   report.check(machine.console().read() == 'k', "the console reads the key");
   report.check(!machine.console().read(), "the console holds no more than was typed");
 
