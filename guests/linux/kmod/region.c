@@ -200,6 +200,25 @@ static bool still_ours(struct hawser_region *region)
 	       load32(&region->own->peer_id) == region->window.own_id;
 }
 
+/*
+ * Whether the peer is who it was when we made room for it, and says what it
+ * said then: two that claim one end at the same moment may choose the same
+ * epoch.
+ */
+static bool as_met(struct hawser_region *region, u64 peer)
+{
+	return peer == agreement(region->seen, region->own_epoch) &&
+	       load32(&region->peer->peer_id) == region->met_id;
+}
+
+static void publish_epoch(struct hawser_region *region, u32 last)
+{
+	region->own_epoch = last + 1;
+	if (region->own_epoch == 0)
+		region->own_epoch = 1;
+	publish_own(region);
+}
+
 /* Says who is here. The agreement, published later, makes it valid. */
 static void introduce(struct hawser_region *region)
 {
@@ -491,10 +510,14 @@ static void claim(struct hawser_region *region)
 	before = max3(before, known, region->own_epoch);
 	publish_gone(region, before);
 	introduce(region);
-	region->own_epoch = before + 1;
-	if (region->own_epoch == 0)
-		region->own_epoch = 1;
-	publish_own(region);
+	publish_epoch(region, before);
+	/*
+	 * An answer that stands already was for somebody who claimed this end
+	 * at the same moment, and chose the same epoch.
+	 */
+	known = observe64(&region->peer->agreement);
+	if (known == region->own_epoch)
+		publish_epoch(region, known);
 	store32(&region->own->heartbeat, ++region->beats);
 	region->claimed = true;
 	region->state = HAWSER_REGION_DOWN;
@@ -659,6 +682,10 @@ static enum hawser_region_event meet_peer(struct hawser_region *region, u64 now)
 	}
 	if (peer != agreement(region->seen, region->own_epoch))
 		return HAWSER_REGION_NOTHING;
+	if (!as_met(region, peer)) {
+		claim(region);
+		return HAWSER_REGION_NOTHING;
+	}
 
 	region->peer_beat = load32(&region->peer->heartbeat);
 	region->peer_alive_at = now;
@@ -679,11 +706,10 @@ static enum hawser_region_event watch_peer(struct hawser_region *region,
 	u64 peer = observe64(&region->peer->agreement);
 	u32 beat = load32(&region->peer->heartbeat);
 
-	if (peer != agreement(region->seen, region->own_epoch) ||
-	    load32(&region->peer->peer_id) != region->met_id) {
+	if (!as_met(region, peer)) {
 		/*
 		 * It left, began a new epoch, forgot ours, or is another party
-		 * that chose the same epoch. In the last two cases we begin a
+		 * that has the same epoch. In the last two cases we begin a
 		 * new one: no two times of being up have the same pair of
 		 * epochs.
 		 */
@@ -906,8 +932,7 @@ bool hawser_region_stale(struct hawser_region *region)
 {
 	return READ_ONCE(region->failed) ||
 	       (region->state == HAWSER_REGION_UP &&
-		observe64(&region->peer->agreement) !=
-			agreement(region->seen, region->own_epoch));
+		!as_met(region, observe64(&region->peer->agreement)));
 }
 
 void hawser_region_fail(struct hawser_region *region, const char *why)

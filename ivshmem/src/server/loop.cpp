@@ -48,7 +48,7 @@ int Server::Impl::timeout(Instant now) const {
     if (due != Instant::never()) at_most(static_cast<int>(elapsed(now, due).ns / 1'000'000) + 1);
   };
   if (!attention_.empty()) at_most(kTickMs);
-  if (paused_) until(paused_until_);
+  until(paused_ ? paused_until_ : try_doors_at_);
   if (status_) until(status_->due(now));
   return wait;
 }
@@ -66,7 +66,7 @@ void Server::Impl::dispatch(std::uint64_t token, Instant now) {
 }
 
 void Server::Impl::tick(Instant now) {
-  if (paused_ && now >= paused_until_) resume(now);
+  if (now >= (paused_ ? paused_until_ : try_doors_at_)) resume(now);
   if (status_) status_->tick(now);
   const std::vector<std::uint64_t> keys(attention_.begin(), attention_.end());
   for (const std::uint64_t key : keys) {
@@ -132,7 +132,7 @@ void Server::Impl::pause(Instant now) {
 void Server::Impl::resume(Instant now) {
   if (!reserve_) reserve_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   paused_ = false;
-  if (!watch_doors()) pause(now);
+  watch_doors_or_try_again(now);
 }
 
 void Server::Impl::refuse(UniqueFd socket, wire::Refusal why) {

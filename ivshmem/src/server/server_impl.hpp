@@ -47,6 +47,7 @@ class Server::Impl {
   void open_status();
   std::unique_ptr<Listener> open_door(const LinkPolicy& link);
   bool watch_doors();  // false: the kernel does not take all of them
+  void watch_doors_or_try_again(Instant now);
   void assign_links();
   void reload();
   std::string unchangeable(const Policy& next) const;
@@ -94,6 +95,7 @@ class Server::Impl {
   std::uint64_t next_token_ = 16;  // below: fixed tokens
   Instant paused_until_{};
   bool paused_ = false;
+  Instant try_doors_at_ = Instant::never();
 };
 
 }  // namespace hawser::ivshmem

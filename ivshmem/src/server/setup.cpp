@@ -105,6 +105,13 @@ bool Server::Impl::watch_doors() {
   return all;
 }
 
+void Server::Impl::watch_doors_or_try_again(Instant now) {
+  try_doors_at_ = Instant::never();
+  if (watch_doors()) return;
+  log_.caused(now, "a new socket can't be watched yet: {}", system_words(errno));
+  try_doors_at_ = now + seconds(1);
+}
+
 std::string Server::Impl::unchangeable(const Policy& next) const {
   for (const auto& link : links_) {
     const LinkPolicy& old = link->policy();
@@ -179,7 +186,7 @@ void Server::Impl::reload() {
   for (auto& [path, door] : doors_) door.refused.clear();
   assign_links();
   door_tokens_.clear();
-  if (!paused_ && !watch_doors()) pause(now);
+  if (!paused_) watch_doors_or_try_again(now);
   expel_strangers();
   reap(now);
   log_.say("read {} again: {} links", options_.policy, links_.size());

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <string>
 #include <support/fake_port.hpp>
@@ -73,6 +74,13 @@ struct Pair {
     window.words = before;
   }
 };
+
+/// Of the first link, for whoever writes there in its owner's place.
+EndBlockView end_block(FakeWindow& window, Role role) {
+  const std::uint64_t section = role == Role::kDevice ? 0 : kSectionBytes;
+  return EndBlockView(*RegionMemory(window.bytes())
+                           .area(Offset(kDirectoryBytes + section + kEndBlockOffset), sizeof(EndBlock), 8));
+}
 
 std::array<std::byte, 64> message(unsigned char fill) {
   std::array<std::byte, 64> m;
@@ -322,8 +330,7 @@ TEST_CASE("a scribbled claim on an end is not a living party") {
   pair.start_device();
   pair.run(200);
   REQUIRE(pair.both_up());
-  EndBlockView block(*RegionMemory(pair.window.bytes())
-                          .area(Offset(kDirectoryBytes + kEndBlockOffset), sizeof(EndBlock), 8));
+  const EndBlockView block = end_block(pair.window, Role::kDevice);
   for (std::uint32_t n = 1; n <= 3000; ++n) {
     if (n % 50 == 0) block.claim(Role::kDevice, n, 1, QueueKind::kSelfDescribing, "");
     if (n % 70 == 0) block.publish_agreement({n, n});
@@ -433,15 +440,49 @@ TEST_CASE("another party that took the peer's place under the same epoch is a ne
     auto& watcher = device ? pair.driver : pair.device;
     const Epoch before = watcher->epoch();
     // Two that claim at the same moment may choose the same epoch, and this end may look only when it is over.
-    const std::uint64_t section = device ? 0 : kSectionBytes;
-    EndBlockView block(*RegionMemory(pair.window.bytes())
-                            .area(Offset(kDirectoryBytes + section + kEndBlockOffset), sizeof(EndBlock), 8));
+    const EndBlockView block = end_block(pair.window, device ? Role::kDevice : Role::kDriver);
     block.claim(device ? Role::kDevice : Role::kDriver, 12, 4, QueueKind::kSelfDescribing, "");
     CHECK(watcher->poll() == LinkEvent::kWentDown);
     watcher->poll();
     CHECK(watcher->epoch().own != before.own);
     CHECK(watcher->epoch().peer == before.peer);
   }
+}
+
+TEST_CASE("an end does not go up with another party than the one it made room for") {
+  FakeWindow window(1 << 20);
+  FakePort port(window, 3);
+  ivshmem::Link<FakePort> device(port, {.role = Role::kDevice});
+  const EndBlockView driver = end_block(window, Role::kDriver);
+  driver.claim(Role::kDriver, 7, 4, QueueKind::kSelfDescribing, "");
+  driver.publish_agreement({5, 0});
+  CHECK(device.poll() == LinkEvent::kNothing);
+  const Epoch answered = device.epoch();
+  CHECK(answered.peer == 5);
+  driver.claim(Role::kDriver, 12, 4, QueueKind::kSelfDescribing, "");
+  driver.publish_agreement({5, answered.own});
+  CHECK(device.poll() == LinkEvent::kNothing);
+  CHECK(device.state() == LinkState::kDown);
+  CHECK(device.epoch().own == answered.own + 1);
+}
+
+TEST_CASE("an answer to another party that had the same epoch is not taken for one's own") {
+  struct LatePort : FakePort {  // something happens while it says who it is
+    using FakePort::FakePort;
+    std::uint16_t vectors() const {
+      if (meanwhile) meanwhile();
+      return FakePort::vectors();
+    }
+    std::function<void()> meanwhile;
+  };
+  FakeWindow window(1 << 20);
+  LatePort port(window, 7);
+  ivshmem::Link<LatePort> driver(port, {.role = Role::kDriver});
+  const std::uint32_t next = driver.epoch().own + 1;
+  const EndBlockView device = end_block(window, Role::kDevice);
+  port.meanwhile = [&] { device.publish_agreement({9, next}); };
+  driver.reset();
+  CHECK(driver.epoch().own == next + 1);
 }
 
 TEST_CASE("a peer that forgets our epoch and remembers it again finds a new one") {
@@ -452,9 +493,7 @@ TEST_CASE("a peer that forgets our epoch and remembers it again finds a new one"
   REQUIRE(pair.both_up());
   const Epoch before = pair.device->epoch();
   // The driver's block, scribbled by the driver itself: the same epoch, ours forgotten, then remembered.
-  EndBlockView block(
-      *RegionMemory(pair.window.bytes())
-           .area(Offset(kDirectoryBytes + kSectionBytes + kEndBlockOffset), sizeof(EndBlock), 8));
+  const EndBlockView block = end_block(pair.window, Role::kDriver);
   block.publish_agreement({before.peer, 0});
   CHECK(pair.device->poll() == LinkEvent::kWentDown);
   block.publish_agreement({before.peer, before.own});

@@ -132,6 +132,22 @@ TEST_CASE("kernel end: another party that took the device's place under the same
   CHECK(pair.driver->epoch().own == before.own + 1);
 }
 
+TEST_CASE("kernel end: does not go up with another device than the one it made room for") {
+  KernelPair pair;
+  pair.start_device(3);
+  pair.device->poll();
+  pair.start_driver();
+  pair.driver->poll();  // answers 3
+  const Epoch answered = pair.driver->epoch();
+  REQUIRE(answered.peer != 0);
+  pair.device->poll();  // answers it
+  const std::uint32_t another = 12;
+  std::memcpy(pair.window.bytes().data() + 4096 + 0x48, &another, sizeof another);
+  pair.driver->poll();
+  CHECK_FALSE(pair.driver->up());
+  CHECK(pair.driver->epoch().own == answered.own + 1);
+}
+
 TEST_CASE("kernel end: beats at every poll, and at no other time") {
   KernelPair pair;
   pair.both_start();

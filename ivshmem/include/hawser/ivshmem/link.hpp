@@ -101,7 +101,7 @@ class Link {
       auto got = receive_.try_receive(to);
       if (!got.ok()) return got;
       // After the slot was read: a peer that has begun anew since our last poll() says so before it touches the queue.
-      if (!(peer_block_.agreement() == met_)) return Err{ReceiveError::kDown};
+      if (!is_as_met(peer_block_.agreement())) return Err{ReceiveError::kDown};
       ++counters_.messages_received;
       if (receive_.made_room()) bell_.ring();  // whoever found it full waits for this
       return got;
@@ -111,6 +111,8 @@ class Link {
     friend class Link;
     ChannelType(BellType& bell, LinkCounters& counters) : bell_(bell), counters_(counters) {}
     bool broken() const { return send_.broken() || receive_.broken(); }
+    /// Two that claim one end at the same moment may choose the same epoch, so who it is counts as well.
+    bool is_as_met(Agreement peer) const { return peer == met_ && peer_block_.peer_id() == met_id_; }
 
     BellType& bell_;
     LinkCounters& counters_;
@@ -118,6 +120,7 @@ class Link {
     ReceiveLane receive_;
     EndBlockView peer_block_;
     Agreement met_;  ///< As the peer's block says it while the link is up.
+    std::uint32_t met_id_ = 0;
     bool open_ = false;
     bool broken_ = false;
   };
@@ -207,7 +210,7 @@ class Link {
     control_ = RegionMemory(area.first(kDataOffset));
     data_ = RegionMemory(area.subspan(kDataOffset));
     own_block_ = block(options_.role);
-    peer_block_ = block(other());
+    channel_.peer_block_ = peer_block_ = block(other());
     attached_ = true;
     take_place();
   }
@@ -271,12 +274,18 @@ class Link {
     const std::uint32_t last = higher > own_.epoch ? higher : own_.epoch;
     own_block_.publish_agreement({0, last});
     introduce();
-    own_ = {last + 1 == 0 ? 1 : last + 1, 0};
-    own_block_.publish_agreement(own_);
+    publish_epoch(last);
+    // An answer that stands already was for somebody who claimed this end at the same moment, and chose the same epoch.
+    if (peer_block_.agreement().seen == own_.epoch) publish_epoch(own_.epoch);
     claimed_ = true;
     beat_at_ = Instant{};
     beat(port_.now());
     call_peer();
+  }
+
+  void publish_epoch(std::uint32_t last) {
+    own_ = {last + 1 == 0 ? 1 : last + 1, 0};
+    own_block_.publish_agreement(own_);
   }
 
   /// Writes who is here, and how to speak with it.
@@ -312,10 +321,13 @@ class Link {
       call_peer();
     }
     if (!(peer == Agreement{own_.seen, own_.epoch})) return LinkEvent::kNothing;
+    channel_.met_ = peer;
+    if (!channel_.is_as_met(peer)) {
+      claim();
+      return LinkEvent::kNothing;
+    }
     peer_beat_ = peer_block_.heartbeat();
     peer_seen_alive_ = port_.now();
-    channel_.peer_block_ = peer_block_;
-    channel_.met_ = peer;
     channel_.open_ = true;
     state_ = LinkState::kUp;
     set_queue_status(control_, options_.role, kind_, QueueStatus::kRun);
@@ -325,8 +337,8 @@ class Link {
 
   LinkEvent watch_peer(Instant now) {
     const Agreement peer = peer_block_.agreement();
-    if (!(peer == Agreement{own_.seen, own_.epoch}) || peer_block_.peer_id() != met_id_) {
-      // It left, began a new epoch, forgot ours, or is another party that chose the same epoch. In the last two cases the
+    if (!channel_.is_as_met(peer)) {
+      // It left, began a new epoch, forgot ours, or is another party that has the same epoch. In the last two cases the
       // pair of epochs would stay the same, so we begin a new one: no two periods of being up have the same pair.
       const bool new_epoch = peer.epoch != own_.seen;
       close();
@@ -365,7 +377,7 @@ class Link {
     channel_.receive_ = ReceiveLane(places->receive);
     bell_.notifications_ = Notifications(places->own_words, places->peer_words);
     set_queue_status(control_, options_.role, kind_, QueueStatus::kReady);
-    met_id_ = peer_block_.peer_id();
+    channel_.met_id_ = peer_block_.peer_id();
     own_.seen = peer.epoch;
     own_block_.publish_agreement(own_);
     return nullptr;
@@ -424,7 +436,6 @@ class Link {
   Agreement own_;
   std::uint32_t beat_count_ = 0;
   Instant beat_at_;
-  std::uint32_t met_id_ = 0;  // whose epoch own_.seen is
   std::uint32_t peer_beat_ = 0;
   Instant peer_seen_alive_;
   Rival rival_;
