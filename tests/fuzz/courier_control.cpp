@@ -69,7 +69,7 @@ class World {
 
   /// The device side works, and each answer is looked at.
   void step() {
-    (void)driver_.poll();
+    if (driver_.poll() != LinkEvent::kNothing) said_ = 0;
     for (unsigned n = 0; n < 4 && devices_.step(); ++n) continue;
     (void)devices_.prepare_to_wait();
     std::array<std::byte, 264> frame;
@@ -97,7 +97,8 @@ class World {
   }
 
   void plug(std::size_t n) {
-    if (!there_[n]) there_[n] = devices_.add(msg::DeviceRef<RegionMemory>(models_[n]), {}, kNumbers[n]).ok();
+    must(devices_.add(msg::DeviceRef<RegionMemory>(models_[n]), {}, kNumbers[n]).ok());
+    there_[n] = true;
   }
   void change_devices() {
     const std::size_t n = tape_.byte() % kNumbers.size();
@@ -165,7 +166,7 @@ class World {
   SmallEnd end_{carrier_, {memory_, std::span(memory_).subspan(kRing), bitmap_}};
   std::array<ToyDevice, kNumbers.size()> models_;
   std::array<bool, kNumbers.size()> there_{};
-  msg::DeviceBus<SmallEnd> devices_{end_};
+  msg::DeviceBus<SmallEnd, 64> devices_{end_};
   std::uint32_t said_ = 0;
   std::uint16_t chain_ = 0;
 };
