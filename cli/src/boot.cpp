@@ -114,9 +114,10 @@ void add_boot(CLI::App& app, Status& status) {
   verb->add_option("--seconds", options.seconds, "keep traffic going that long after one full pass")
       ->transform(whole(0, kLongest))
       ->capture_default_str();
-  verb->add_option(
-          "--disk", options.disk,
-          "file to serve as the block device; it outlives its server. For a guest: a power of two in size")
+  verb->add_option("--disk", options.disk,
+                   "file to serve as the block device; it outlives its server. For a guest: a power of two "
+                   "in size; told --device-argument disk=initrd, a bare-metal one serves a copy of any file "
+                   "of sectors from its initrd, which does not outlive it")
       ->check(CLI::ExistingFile);
   verb->add_option("--kill", words->kills,
                    "kill driver@SECONDS or device@SECONDS, counted from the driver side's first row, and "

@@ -102,6 +102,20 @@ def cases(boot, folder):
             file.truncate(32 << 20)
         return disk
 
+    def from_initrd(arch):
+        options = ("--arch", arch, "--device-argument", "disk=initrd", "--disk")
+        booted = boot(*options, fresh_disk()).expect_verified()
+        if " MiB from the initrd" not in pathlib.Path(folder, "logs", "device.log").read_text(errors="replace"):
+            raise Failure("the device guest does not say that it serves its initrd")
+        with open(disk, "rb") as file:
+            if any(file.read()):
+                raise Failure("the file was written to")
+        refused(boot, 1, "forgets what was written to its initrd", *options, fresh_disk(), "--kill", "device@1")
+        with open(disk, "wb") as file:
+            file.truncate(1000)
+        refused(boot, 1, "can't be the initrd: it has 1000 bytes, and a guest takes whole sectors", *options, disk)
+        return booted
+
     def driver_dies(*options):
         boot(*options, "--seconds", "4", "--kill", "driver@0.5", "--kill", "driver@2").expect_verified()
         expect_lives(folder, "driver", 3, "HAWSER-ROW")
@@ -114,11 +128,21 @@ def cases(boot, folder):
         yield (f"an {driver} driver guest that starts before its {device} device guest finds it",
                lambda driver=driver, device=device:
                boot("--driver-arch", driver, "--device-arch", device, "--order", "driver-first").expect_verified())
+        if driver != device:
+            yield (f"an {driver} guest and an {device} guest that serves it are killed in turns, and nothing acknowledged is lost",
+                   lambda driver=driver, device=device:
+                   boot("--driver-arch", driver, "--device-arch", device, "--disk", fresh_disk(), "--seconds", "8",
+                        "--kill", "device@2", "--kill", "driver@5").expect_verified())
     for arch in arches:
+        yield (f"an {arch} guest serves what is in its initrd, and leaves the file alone", lambda arch=arch: from_initrd(arch))
         yield (f"an {arch} guest uses what a process serves",
                lambda arch=arch: boot("--arch", arch, "--device", "process").expect_verified())
         yield (f"a process uses what an {arch} guest serves",
                lambda arch=arch: boot("--arch", arch, "--driver", "process").expect_verified())
+    for driver, device in (("guest", "process"), ("process", "guest")):
+        yield (f"a {driver} that starts before the {device} that serves it finds it",
+               lambda driver=driver, device=device:
+               boot("--driver", driver, "--device", device, "--order", "driver-first").expect_verified())
     yield ("a process uses what a process serves, whoever starts first",
            lambda: [boot("--driver", "process", "--device", "process", "--order", order).expect_verified()
                     for order in ("driver-first", "device-first")])
@@ -132,8 +156,16 @@ def cases(boot, folder):
                    lambda where=where, arch=arch:
                    boot("--arch", arch, "--device", where, "--disk", fresh_disk(), "--seconds", "12",
                         "--kill", "device@3", "--kill", "device@6").expect_verified().expect_came_back(""))
-        yield (f"a driver {where} that is killed and started again finds the devices usable",
-               lambda where=where: driver_dies("--driver", where))
+    for arch in arches:
+        yield (f"a driver guest ({arch}) that is killed and started again finds the devices usable",
+               lambda arch=arch: driver_dies("--arch", arch))
+    for driver, device in (("process", "guest"), ("guest", "process"), ("process", "process")):
+        yield (f"a driver {driver} that is killed and started again finds the devices of a {device} usable",
+               lambda driver=driver, device=device: driver_dies("--driver", driver, "--device", device))
+        yield (f"a device {device} that is killed under the traffic of a {driver} loses nothing that was acknowledged",
+               lambda driver=driver, device=device:
+               boot("--driver", driver, "--device", device, "--disk", fresh_disk(), "--seconds", "6", "--kill",
+                    "device@3").expect_verified().expect_came_back(""))
     argo = ("--link", "argo-broker")
     for driver, device in itertools.product(("guest", "process"), repeat=2):
         yield (f"over a broker, a {driver} uses what a {device} serves, and a third domain is refused",

@@ -55,7 +55,7 @@ class Booting {
 
   int run() {
     make_log_folder(options_.log_directory);
-    if (options_.disk) (void)check_disk(*options_.disk, options_.device == Home::kGuest);
+    check_named_disk();
     Interrupts interrupts;
     const RuntimeDirectory directory;
     lend_scratch_disk(directory.path());
@@ -123,11 +123,34 @@ class Booting {
   }
 
  private:
+  /// A bare-metal device guest is lent its disk as memory that outlives it, unless it is told to take it from its initrd.
+  bool disk_is_initrd() const {
+    const auto& words = options_.device_arguments;
+    return options_.device == Home::kGuest &&
+           std::find(words.begin(), words.end(), "disk=initrd") != words.end();
+  }
+
+  void check_named_disk() const {
+    if (!options_.disk) return;
+    if (!disk_is_initrd()) {
+      (void)check_disk(*options_.disk, options_.device == Home::kGuest);
+      return;
+    }
+    check_initrd(*options_.disk);
+    if (device_dies())
+      throw std::runtime_error(
+          "a device guest that is killed forgets what was written to its initrd: leave out disk=initrd, or "
+          "the kill");
+  }
+
+  bool device_dies() const {
+    return std::any_of(kills_.begin(), kills_.end(),
+                       [](const PlannedKill& kill) { return kill.party == "device"; });
+  }
+
   /// A device side that is killed and started again would have forgotten a disk in its own memory.
   void lend_scratch_disk(const std::filesystem::path& folder) {
-    const bool dies = std::any_of(kills_.begin(), kills_.end(),
-                                  [](const PlannedKill& kill) { return kill.party == "device"; });
-    if (!dies || options_.disk) return;
+    if (!device_dies() || options_.disk) return;
     options_.disk = folder / "scratch-disk.img";
     make_scratch_disk(*options_.disk, options_.device == Home::kLinux ? 64 << 20 : 32 << 20);
     say("the device side will be killed: its disk is a scratch file that outlives it");
@@ -246,7 +269,9 @@ class Booting {
       if (options_.seconds != 0) machine.arguments.push_back(fmt::format("seconds={}", options_.seconds));
     } else {
       machine.arguments.push_back("queue-layout=" + options_.queue_layout);
-      if (options_.disk) {
+      if (disk_is_initrd()) {
+        machine.initrd = options_.disk;
+      } else if (options_.disk) {
         machine.disk_memory = options_.disk;
         machine.disk_memory_bytes = check_disk(*options_.disk, true);
       }

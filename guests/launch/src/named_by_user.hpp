@@ -55,6 +55,16 @@ inline std::uint64_t check_disk(const std::filesystem::path& disk, bool lent) {
   return bytes;
 }
 
+/// A file that a guest is to have in its memory from the start, and to serve from there.
+inline void check_initrd(const std::filesystem::path& disk) {
+  constexpr std::uint64_t kMost = 64u << 20;  // half of a guest's memory
+  const std::uint64_t bytes = check_disk(disk, false);
+  if (bytes != 0 && bytes % 512 == 0 && bytes <= kMost) return;
+  throw std::runtime_error(fmt::format(
+      "{} can't be the initrd: it has {} bytes, and a guest takes whole sectors of 512 bytes, up to 64 MiB",
+      disk.string(), bytes));
+}
+
 /// A disk that lasts as long as its folder.
 inline void make_scratch_disk(const std::filesystem::path& disk, std::uint64_t bytes) {
   std::error_code error;

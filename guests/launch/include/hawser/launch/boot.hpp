@@ -57,7 +57,7 @@ struct BootOptions {
   std::string queue_layout =
       "self-describing";  ///< or "plain": which AMP message queue layout the device end offers.
   std::optional<std::filesystem::path>
-      disk;  ///< Lent to a device guest as memory, served by a device process as a file.
+      disk;  ///< Lent to a device guest as memory (or, told disk=initrd, as that), served by a process as a file.
   std::vector<std::string> driver_arguments;  ///< Further words for either side.
   std::vector<std::string> device_arguments;
   std::vector<std::string>
