@@ -27,8 +27,8 @@ import kit
 chosen = None
 
 
-def bench(*words, folder=None, **more):
-    return subprocess.run([chosen.hawser, "bench", *map(str, words)], capture_output=True, text=True, cwd=folder, timeout=100, **more)
+def bench(*words, folder=None, timeout=100, **more):
+    return subprocess.run([chosen.hawser, "bench", *map(str, words)], capture_output=True, text=True, cwd=folder, timeout=timeout, **more)
 
 
 def misfits(value, schema, root, where="$"):
@@ -141,6 +141,17 @@ class Bench(unittest.TestCase):
             done = subprocess.run([alone, "bench", "limits"], capture_output=True, text=True, timeout=20)
             self.assertEqual(done.returncode, 2)
             self.assertRegex(done.stderr, rf"^hawser: .* {folder}/hawser-bench can not be run \(No such file.*\./dev bench\n$")
+
+    def test_queue_holds_both_formats_against_the_limits_of_the_same_run(self):
+        done = bench("queue", "--quick", "--json", timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = json.loads(done.stdout)
+        self.assertIn("memcpy.warm.4096", [figure["name"] for figure in said["suites"][0]["figures"] if figure.get("limit")])
+        results = {result["name"]: result for result in said["results"]}
+        one_line = results["pingpong.one_line"]["ns"]
+        for name in ("pingpong.two_line", *(f"{format}.{what}" for format in ("split", "packed") for what in ("rtt", "batch1", "batch64"))):
+            self.assertEqual(results[name]["against"], "pingpong.one_line")
+            self.assertAlmostEqual(results[name]["ratio"], results[name]["ns"] / one_line, places=6)
 
     def test_one_processor_is_refused(self):
         done = bench("queue", preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}))

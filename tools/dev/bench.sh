@@ -14,7 +14,7 @@
 #:   ./dev bench argo-vs-ivshmem          the same devices over three links of one Xen
 #:   ./dev bench guests                   Linux guests, over Hawser and what they have today
 #:   ./dev bench peers                    other people's rings, devices and queues, in turns with Hawser's
-#:   ./dev bench all                      every one of these, in a quarter of an hour
+#:   ./dev bench all                      every one of these, in 17 minutes
 #:     --quick                            a tenth of the time, and wider spreads
 #:     --json                             results as JSON on standard output instead of tables
 #:     --report FILE                      .html or .json; again for another (report.html without --json)

@@ -52,6 +52,15 @@ SuiteResult suite_from_json(const Json& json) {
   throw std::runtime_error(fmt::format("{}: {}: {}", path, what, std::strerror(errno)));
 }
 
+/// A line of the flat list, for whoever wants a duration and its ratio and no more.
+Json in_short(const SuiteResult& suite, const Json& figure) {
+  return {{"suite", suite.name},
+          {"name", figure.at("name")},
+          {"ns", figure.at("median")},
+          {"against", figure.value("against", Json(nullptr))},
+          {"ratio", figure.value("ratio", Json(nullptr))}};
+}
+
 }  // namespace
 
 const Figure* against_of(const Results& results, const SuiteResult& suite, const Figure& figure) {
@@ -83,15 +92,11 @@ std::optional<bool> aim_met(const Results& results, const SuiteResult& suite, co
 }
 
 Json to_json(const Results& results) {
-  Json json{{"format", "hawser-bench"},
-            {"version", kVersion},
-            {"started", results.started},
-            {"command", results.command},
-            {"seconds", results.seconds},
-            {"quick", results.quick},
-            {"interrupted", results.interrupted},
-            {"machine", to_json(results.machine)},
-            {"suites", Json::array()}};
+  Json json{{"format", "hawser-bench"},           {"version", kVersion},
+            {"started", results.started},         {"command", results.command},
+            {"seconds", results.seconds},         {"quick", results.quick},
+            {"interrupted", results.interrupted}, {"machine", to_json(results.machine)},
+            {"results", Json::array()},           {"suites", Json::array()}};
   if (results.settings)
     json["settings"] = {{"size", results.settings->size}, {"features", results.settings->features}};
   for (const SuiteResult& suite : results.suites) {
@@ -103,6 +108,7 @@ Json to_json(const Results& results) {
       with_median["median"] = median(figure.samples);
       if (const auto ratio = ratio_of(results, suite, figure)) with_median["ratio"] = *ratio;
       if (const auto met = aim_met(results, suite, figure)) with_median["aim_met"] = *met;
+      if (figure.unit == "ns") json["results"].push_back(in_short(suite, with_median));
       one["figures"].push_back(std::move(with_median));
     }
     for (const Skip& skip : suite.skips) one["skips"].push_back({{"name", skip.name}, {"why", skip.why}});

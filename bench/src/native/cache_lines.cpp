@@ -112,6 +112,15 @@ Point pingpong_point(Cores cores) {
   return point;
 }
 
+Point pingpong_two_line_point(Cores cores) {
+  Point point = pingpong_point(cores);
+  point.figure.name = "pingpong.two_line";
+  point.figure.what = "round trip, each writes a cache line of its own";
+  point.figure.against = "pingpong.one_line";
+  point.run = [cores](unsigned units, Histogram* single) { return pingpong_two_line(cores, units, single); };
+  return point;
+}
+
 Point hand_over_point(Cores cores, std::size_t bytes, unsigned outstanding) {
   Point point;
   point.figure = {.name = "handover." + std::to_string(bytes),

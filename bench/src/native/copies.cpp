@@ -84,4 +84,20 @@ Run memcpy_cold(Cores cores, std::size_t bytes, unsigned units) {
   return run;
 }
 
+Point copy_point(Cores cores, std::size_t bytes, bool warm) {
+  Point point;
+  point.figure = {.name = std::string("memcpy.") + (warm ? "warm." : "cold.") + std::to_string(bytes),
+                  .what = warm ? "copy within the caches" : "copy between places that no cache holds",
+                  .unit = "byte/s",
+                  .better = Better::kHigher,
+                  .samples = {},
+                  .limit = true,
+                  .params = {{"payload", static_cast<double>(bytes)}, {"cache", warm ? "warm" : "cold"}}};
+  if (!warm) point.most = cold_copies(bytes);
+  point.run = [=](unsigned units, Histogram*) {
+    return warm ? memcpy_warm(cores, bytes, units) : memcpy_cold(cores, bytes, units);
+  };
+  return point;
+}
+
 }  // namespace hawser::bench

@@ -5,38 +5,13 @@
 #include "limits.hpp"
 
 namespace hawser::bench {
-namespace {
-
-Point copy_point(Cores cores, std::size_t bytes, bool warm) {
-  Point point;
-  point.figure = {.name = std::string("memcpy.") + (warm ? "warm." : "cold.") + std::to_string(bytes),
-                  .what = warm ? "copy within the caches" : "copy between places that no cache holds",
-                  .unit = "byte/s",
-                  .better = Better::kHigher,
-                  .samples = {},
-                  .limit = true,
-                  .params = {{"payload", static_cast<double>(bytes)}, {"cache", warm ? "warm" : "cold"}}};
-  if (!warm) point.most = cold_copies(bytes);
-  point.run = [=](unsigned units, Histogram*) {
-    return warm ? memcpy_warm(cores, bytes, units) : memcpy_cold(cores, bytes, units);
-  };
-  return point;
-}
-
-}  // namespace
-
 void run_limits(const SuiteOptions& options, Sink& sink) {
   const Cores cores = options.cores;
   const Cores same{cores.measuring, cores.measuring};
   std::vector<Point> points;
   points.push_back(pingpong_point(cores));
   points.back().latency = true;
-  Point two = pingpong_point(cores);
-  two.figure.name = "pingpong.two_line";
-  two.figure.what = "round trip, each writes a cache line of its own";
-  two.figure.against = "pingpong.one_line";
-  two.run = [cores](unsigned units, Histogram* single) { return pingpong_two_line(cores, units, single); };
-  points.push_back(two);
+  points.push_back(pingpong_two_line_point(cores));
   Point call;
   call.figure = {.name = "syscall",
                  .what = "a system call that does nothing",

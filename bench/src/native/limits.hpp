@@ -40,6 +40,8 @@ std::uint64_t touch(std::span<const std::byte> bytes);
 
 /// Points of other suites hold themselves against these; here, named and described.
 Point pingpong_point(Cores cores);
+Point pingpong_two_line_point(Cores cores);
+Point copy_point(Cores cores, std::size_t bytes, bool warm);
 Point eventfd_point(Cores cores);
 Point futex_point(Cores cores);
 Point hand_over_point(Cores cores, std::size_t bytes, unsigned outstanding);

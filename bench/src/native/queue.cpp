@@ -117,6 +117,8 @@ void add_format(QueuePoints& points, const std::string& format, std::uint16_t si
 void run_queue(const SuiteOptions& options, Sink& sink) {
   QueuePoints points(options);
   points.points.push_back(pingpong_point(options.cores));
+  points.points.push_back(pingpong_two_line_point(options.cores));
+  points.points.push_back(copy_point(options.cores, 4096, true));
   points.points.push_back(eventfd_point(options.cores));
   for (const char* format : {"split", "packed"})
     add_format(points, format, static_cast<std::uint16_t>(options.queue_size));
