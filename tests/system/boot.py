@@ -110,10 +110,10 @@ def cases(boot, folder):
         with open(disk, "rb") as file:
             if any(file.read()):
                 raise Failure("the file was written to")
-        refused(boot, 1, "forgets what was written to its initrd", *options, fresh_disk(), "--kill", "device@1")
+        refused(boot, 2, "forgets what was written to its initrd", *options, fresh_disk(), "--kill", "device@1")
         with open(disk, "wb") as file:
             file.truncate(1000)
-        refused(boot, 1, "can't be the initrd: it has 1000 bytes, and a guest takes whole sectors", *options, disk)
+        refused(boot, 2, "can't be the initrd: it has 1000 bytes, and a guest takes whole sectors", *options, disk)
         return booted
 
     def driver_dies(*options):
