@@ -551,6 +551,7 @@ static enum hawser_region_event broke(struct hawser_region *region, u64 now,
 		close_region(region);
 		region->broken_epoch =
 			observe64(&region->peer->agreement) >> 32;
+		region->broken_id = load32(&region->peer->peer_id);
 		doorbell(region, 0);
 	}
 	region->by_peer = by_peer;
@@ -700,6 +701,14 @@ static enum hawser_region_event meet_peer(struct hawser_region *region, u64 now)
 	return HAWSER_REGION_WENT_UP;
 }
 
+/* Is it still there: the same party, in the same epoch? */
+static bool who_broke_it(struct hawser_region *region)
+{
+	return observe64(&region->peer->agreement) >> 32 ==
+		       region->broken_epoch &&
+	       load32(&region->peer->peer_id) == region->broken_id;
+}
+
 static enum hawser_region_event watch_peer(struct hawser_region *region,
 					   u64 now)
 {
@@ -745,8 +754,7 @@ enum hawser_region_event hawser_region_poll(struct hawser_region *region,
 	case HAWSER_REGION_BROKEN:
 		if (now - region->broken_at < RETRY_NS)
 			return HAWSER_REGION_NOTHING;
-		if (region->by_peer && region->broken_epoch ==
-		    observe64(&region->peer->agreement) >> 32)
+		if (region->by_peer && who_broke_it(region))
 			return HAWSER_REGION_NOTHING;
 		return hawser_region_start(region, now);
 	case HAWSER_REGION_DOWN:

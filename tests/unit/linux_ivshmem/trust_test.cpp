@@ -47,6 +47,19 @@ TEST_CASE("kernel end: an index that no queue has breaks the link, until the pee
   }
 }
 
+TEST_CASE("kernel end: a link that its peer broke is tried again for another party under the same epoch") {
+  KernelPair pair(QueueKind::kPlain);
+  pair.both_start();
+  poke<std::uint32_t>(pair.window, kArea + 0x1000, 62);
+  CHECK(pair.driver->receive() == -ENOTCONN);
+  pair.kill_device();
+  pair.run(5000);
+  CHECK(pair.driver->region().state == HAWSER_REGION_BROKEN);
+  poke<std::uint32_t>(pair.window, kArea + 0x48, 12);
+  pair.driver->poll();
+  CHECK(pair.driver->region().state == HAWSER_REGION_DOWN);
+}
+
 TEST_CASE("kernel end: the bus may break the link, once") {
   KernelPair pair;
   pair.both_start();
