@@ -111,10 +111,16 @@ def cases(boot, folder):
             if any(file.read()):
                 raise Failure("the file was written to")
         refused(boot, 2, "forgets what was written to its initrd", *options, fresh_disk(), "--kill", "device@1")
+        refused(boot, 2, "forgets what was written to its initrd", *options[:-1], "--kill", "device@1")
         with open(disk, "wb") as file:
             file.truncate(1000)
         refused(boot, 2, "can't be the initrd: it has 1000 bytes, and a guest takes whole sectors", *options, disk)
         return booted
+
+    def in_turns(*options):
+        boot(*options, "--seconds", "12", "--kill", "driver@1", "--kill", "device@8").expect_verified().expect_came_back("")
+        for side in ("driver", "device"):
+            expect_lives(folder, side, 2, "HAWSER-ROW" if side == "driver" else "")
 
     def driver_dies(*options):
         boot(*options, "--seconds", "4", "--kill", "driver@0.5", "--kill", "driver@2").expect_verified()
@@ -131,8 +137,7 @@ def cases(boot, folder):
         if driver != device:
             yield (f"an {driver} guest and an {device} guest that serves it are killed in turns, and nothing acknowledged is lost",
                    lambda driver=driver, device=device:
-                   boot("--driver-arch", driver, "--device-arch", device, "--disk", fresh_disk(), "--seconds", "8",
-                        "--kill", "device@2", "--kill", "driver@5").expect_verified())
+                   in_turns("--driver-arch", driver, "--device-arch", device, "--disk", fresh_disk()))
     for arch in arches:
         yield (f"an {arch} guest serves what is in its initrd, and leaves the file alone", lambda arch=arch: from_initrd(arch))
         yield (f"an {arch} guest uses what a process serves",

@@ -131,13 +131,11 @@ class Booting {
   }
 
   void check_named_disk() const {
-    if (!options_.disk) return;
-    if (!disk_is_initrd()) {
+    if (options_.disk && disk_is_initrd())
+      check_initrd(*options_.disk);
+    else if (options_.disk)
       (void)check_disk(*options_.disk, options_.device == Home::kGuest);
-      return;
-    }
-    check_initrd(*options_.disk);
-    if (device_dies())
+    if (disk_is_initrd() && device_dies())
       throw std::runtime_error(
           "a device guest that is killed forgets what was written to its initrd: leave out disk=initrd, or "
           "the kill");

@@ -58,11 +58,18 @@ inline std::uint64_t check_disk(const std::filesystem::path& disk, bool lent) {
 /// A file that a guest is to have in its memory from the start, and to serve from there.
 inline void check_initrd(const std::filesystem::path& disk) {
   constexpr std::uint64_t kMost = 64u << 20;  // half of a guest's memory
-  const std::uint64_t bytes = check_disk(disk, false);
-  if (bytes != 0 && bytes % 512 == 0 && bytes <= kMost) return;
-  throw std::runtime_error(fmt::format(
-      "{} can't be the initrd: it has {} bytes, and a guest takes whole sectors of 512 bytes, up to 64 MiB",
-      disk.string(), bytes));
+  const auto refuse = [&](const std::string& why) {
+    throw std::runtime_error(fmt::format("{} can't be the initrd: {}", disk.string(), why));
+  };
+  std::error_code error;
+  const auto status = std::filesystem::status(disk, error);
+  if (error) refuse(error.message());
+  if (!std::filesystem::is_regular_file(status)) refuse("it is no regular file");
+  const std::uint64_t bytes = std::filesystem::file_size(disk, error);
+  if (error) refuse(error.message());
+  if (::access(disk.c_str(), R_OK) != 0) refuse(std::generic_category().message(errno));
+  if (bytes == 0 || bytes % 512 != 0 || bytes > kMost)
+    refuse(fmt::format("it has {} bytes, and a guest takes whole sectors of 512 bytes, up to 64 MiB", bytes));
 }
 
 /// A disk that lasts as long as its folder.

@@ -511,9 +511,10 @@ static void claim(struct hawser_region *region)
 	publish_gone(region, before);
 	introduce(region);
 	publish_epoch(region, before);
+	virt_mb(); /* the claim, then look; the peer reads it, then answers */
 	/*
-	 * An answer that stands already was for somebody who claimed this end
-	 * at the same moment, and chose the same epoch.
+	 * An answer that stands already may be for somebody who claimed this
+	 * end at the same moment, and chose the same epoch.
 	 */
 	known = observe64(&region->peer->agreement);
 	if (known == region->own_epoch)
@@ -548,10 +549,15 @@ static enum hawser_region_event broke(struct hawser_region *region, u64 now,
 		if (region->claimed && still_ours(region))
 			publish_gone(region, region->own_epoch);
 		region->claimed = false;
+		if (region->state == HAWSER_REGION_UP) {
+			region->breaker_epoch = region->seen;
+			region->breaker_id = region->met_id;
+		} else {
+			region->breaker_epoch =
+				observe64(&region->peer->agreement) >> 32;
+			region->breaker_id = load32(&region->peer->peer_id);
+		}
 		close_region(region);
-		region->broken_epoch =
-			observe64(&region->peer->agreement) >> 32;
-		region->broken_id = load32(&region->peer->peer_id);
 		doorbell(region, 0);
 	}
 	region->by_peer = by_peer;
@@ -701,12 +707,11 @@ static enum hawser_region_event meet_peer(struct hawser_region *region, u64 now)
 	return HAWSER_REGION_WENT_UP;
 }
 
-/* Is it still there: the same party, in the same epoch? */
-static bool who_broke_it(struct hawser_region *region)
+static bool breaker_is_still_there(struct hawser_region *region)
 {
 	return observe64(&region->peer->agreement) >> 32 ==
-		       region->broken_epoch &&
-	       load32(&region->peer->peer_id) == region->broken_id;
+		       region->breaker_epoch &&
+	       load32(&region->peer->peer_id) == region->breaker_id;
 }
 
 static enum hawser_region_event watch_peer(struct hawser_region *region,
@@ -754,7 +759,7 @@ enum hawser_region_event hawser_region_poll(struct hawser_region *region,
 	case HAWSER_REGION_BROKEN:
 		if (now - region->broken_at < RETRY_NS)
 			return HAWSER_REGION_NOTHING;
-		if (region->by_peer && who_broke_it(region))
+		if (region->by_peer && breaker_is_still_there(region))
 			return HAWSER_REGION_NOTHING;
 		return hawser_region_start(region, now);
 	case HAWSER_REGION_DOWN:

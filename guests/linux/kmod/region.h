@@ -100,9 +100,9 @@ struct hawser_region {
 	u64 peer_alive_at;
 	bool unfit;
 	u64 unfit_since;
-	bool by_peer;		/* broken, and only another peer helps: */
-	u32 broken_epoch;	/* not this epoch */
-	u32 broken_id;		/* of this party */
+	bool by_peer;		/* broken, and only another peer helps */
+	u32 breaker_epoch;
+	u32 breaker_id;
 	u64 broken_at;
 
 	struct {

@@ -46,7 +46,7 @@ class Server::Impl {
   void check_options() const;
   void open_status();
   std::unique_ptr<Listener> open_door(const LinkPolicy& link);
-  bool watch_doors();  // false: the kernel does not take all of them
+  int watch_doors();  // 0, or errno of the first that the kernel does not take
   void watch_doors_or_try_again(Instant now);
   void assign_links();
   void reload();

@@ -33,7 +33,7 @@ Server::Impl::Impl(ServerOptions options)
   }
   if (!options_.status_socket.empty()) open_status();
   assign_links();
-  if (!watch_doors()) Error::raise("the server cannot start: {}", system_words(errno));
+  if (const int why = watch_doors(); why != 0) Error::raise("the server cannot start: {}", system_words(why));
   if (needed > descriptors) {
     log_.say(
         "all peers together may need {} file descriptors and the limit is {}: the last ones will be refused",
@@ -94,21 +94,22 @@ void Server::Impl::assign_links() {
   }
 }
 
-bool Server::Impl::watch_doors() {
-  bool all = true;
+int Server::Impl::watch_doors() {
+  int first = 0;
   door_tokens_.clear();
   for (auto& [path, door] : doors_) {
     const std::uint64_t token = next_token_++;
     door_tokens_.emplace(token, &door);
-    all = loop_.try_watch(door.listener->fd(), EPOLLIN, token) && all;
+    if (!loop_.try_watch(door.listener->fd(), EPOLLIN, token) && first == 0) first = errno;
   }
-  return all;
+  return first;
 }
 
 void Server::Impl::watch_doors_or_try_again(Instant now) {
   try_doors_at_ = Instant::never();
-  if (watch_doors()) return;
-  log_.caused(now, "a new socket can't be watched yet: {}", system_words(errno));
+  const int why = watch_doors();
+  if (why == 0) return;
+  log_.caused(now, "a new socket can't be watched yet: {}", system_words(why));
   try_doors_at_ = now + seconds(1);
 }
 

@@ -8,7 +8,8 @@
 //
 //   start        reset own structures, publish {E, 0}
 //   sees P       reset own structures, publish {E, P}
-//   sees {P, E}  up: the peer has reset its structures for E, and did so before it said so
+//   sees {P, E}  up: the peer has reset its structures for E, and did so before it said so. It must be the party that
+//                P was answered for: two that claim one end at the same moment may choose the same epoch
 //
 // A new epoch of the peer, silence, or its leaving takes the link down. ivshmem tells nobody about a reset or a death,
 // so all of this is polled.
@@ -275,7 +276,8 @@ class Link {
     own_block_.publish_agreement({0, last});
     introduce();
     publish_epoch(last);
-    // An answer that stands already was for somebody who claimed this end at the same moment, and chose the same epoch.
+    full_fence_before_recheck();  // The claim, then look. Partner: the peer reads the claim, then answers.
+    // An answer that stands already may be for somebody who claimed this end at the same moment, and chose the same epoch.
     if (peer_block_.agreement().seen == own_.epoch) publish_epoch(own_.epoch);
     claimed_ = true;
     beat_at_ = Instant{};
