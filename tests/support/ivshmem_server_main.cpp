@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Hawser authors
 // SPDX-License-Identifier: MIT
 
-// The server as a program, for tests only: users have `hawser ivshmem-server`.
+// The server as a program whose limits of time can be set, for tests only: users have `hawser ivshmem-server`.
 #include <hawser/ivshmem/server/error.hpp>
 #include <hawser/ivshmem/server/server.hpp>
 #include <hawser/ivshmem/server/size.hpp>

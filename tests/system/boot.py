@@ -144,10 +144,10 @@ def cases(boot, folder):
                lambda arch=arch: boot("--arch", arch, "--device", "process").expect_verified())
         yield (f"a process uses what an {arch} guest serves",
                lambda arch=arch: boot("--arch", arch, "--driver", "process").expect_verified())
-    for driver, device in (("guest", "process"), ("process", "guest")):
-        yield (f"a {driver} that starts before the {device} that serves it finds it",
-               lambda driver=driver, device=device:
-               boot("--driver", driver, "--device", device, "--order", "driver-first").expect_verified())
+    for arch, (driver, device) in itertools.product(arches, (("guest", "process"), ("process", "guest"))):
+        yield (f"a {driver} that starts before the {device} that serves it finds it ({arch})",
+               lambda arch=arch, driver=driver, device=device:
+               boot("--arch", arch, "--driver", driver, "--device", device, "--order", "driver-first").expect_verified())
     yield ("a process uses what a process serves, whoever starts first",
            lambda: [boot("--driver", "process", "--device", "process", "--order", order).expect_verified()
                     for order in ("driver-first", "device-first")])
@@ -164,13 +164,14 @@ def cases(boot, folder):
     for arch in arches:
         yield (f"a driver guest ({arch}) that is killed and started again finds the devices usable",
                lambda arch=arch: driver_dies("--arch", arch))
-    for driver, device in (("process", "guest"), ("guest", "process"), ("process", "process")):
-        yield (f"a driver {driver} that is killed and started again finds the devices of a {device} usable",
-               lambda driver=driver, device=device: driver_dies("--driver", driver, "--device", device))
-        yield (f"a device {device} that is killed under the traffic of a {driver} loses nothing that was acknowledged",
-               lambda driver=driver, device=device:
-               boot("--driver", driver, "--device", device, "--disk", fresh_disk(), "--seconds", "6", "--kill",
-                    "device@3").expect_verified().expect_came_back(""))
+    for arch, driver, device in (*itertools.product(arches, ("process",), ("guest",)), *itertools.product(arches, ("guest",), ("process",)),
+                                 (arches[0], "process", "process")):
+        both = ("--arch", arch, "--driver", driver, "--device", device)
+        yield (f"a driver {driver} that is killed and started again finds the devices of a {device} usable ({arch})",
+               lambda both=both: driver_dies(*both))
+        yield (f"a device {device} that is killed under the traffic of a {driver} loses nothing that was acknowledged ({arch})",
+               lambda both=both:
+               boot(*both, "--disk", fresh_disk(), "--seconds", "6", "--kill", "device@3").expect_verified().expect_came_back(""))
     argo = ("--link", "argo-broker")
     for driver, device in itertools.product(("guest", "process"), repeat=2):
         yield (f"over a broker, a {driver} uses what a {device} serves, and a third domain is refused",

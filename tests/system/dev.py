@@ -9,6 +9,7 @@
 It runs in a copy of the scripts, among tools that write down how they were called and then fail.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -191,6 +192,43 @@ esac
         running.terminate()
         self.assertEqual(running.wait(10), 143)
         self.assertEqual(self.calls()[-1], "ended")
+
+
+class Counts(Case):
+    def test_a_case_that_skipped_itself_is_not_among_those_that_passed(self):
+        said = """[doctest] doctest version is "2.4.9"
+===============================================================================
+../a_test.cpp:3:
+TEST CASE:  a moon rises
+  by night
+
+../a_test.cpp:5: MESSAGE: skipped: this machine has no sky
+
+../a_test.cpp:3:
+TEST CASE:  a moon rises
+  by day
+
+../a_test.cpp:9: MESSAGE: SKIPPED: this machine has no sky
+
+===============================================================================
+[doctest] test cases:    4 |    4 passed | 0 failed | 0 skipped
+"""
+        log = self.tree / "build" / "native" / "meson-logs" / "testlog.json"
+        log.parent.mkdir(parents=True)
+        (log.parent / "prepared").write_text(json.dumps({"name": "hawser:unit / a", "stdout": said, "result": "OK", "returncode": 0}) + "\n")
+        (self.tree / "build" / "native" / "build.ninja").touch()
+        self.fake("ninja", "echo ninja: no work to do.\n")
+        self.fake("meson", f"""case "$1 $3" in
+"introspect --tests") echo '[{{"name": "a", "suite": ["hawser:unit"], "depends": []}}]' ;;
+introspect*) echo '[]' ;;
+*) mv {log.parent}/prepared {log} ;;
+esac
+""")
+        done = subprocess.run([sys.executable, "tools/dev/run_tests.py"], cwd=self.tree, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=20, env=self.environment)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("build/native a: a moon rises: this machine has no sky", done.stdout)
+        self.assertEqual(done.stdout.splitlines()[-1], "3 passed, 0 failed, 1 skipped")
 
 
 class Places(Case):

@@ -202,7 +202,7 @@ class Clients(kit.Case):
 
 
 if __name__ == "__main__":
-    CLIENT = sys.argv.pop(2)
+    CLIENT = sys.argv.pop(3)
     CLIENT = os.environ.get("HAWSER_IVSHMEM_CLIENT") or CLIENT
     if not os.access(CLIENT, os.X_OK):
         print(f"skipped: there is no {os.path.normpath(CLIENT)}, which is QEMU's ivshmem-client: build it with ./dev setup "

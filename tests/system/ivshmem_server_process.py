@@ -70,7 +70,7 @@ class Life(kit.Case):
 
     def test_a_second_server_on_a_living_socket_says_so_and_harms_nothing(self):
         first = self.server()
-        second = subprocess.run([kit.SERVER, "--socket", first.path], capture_output=True, text=True, timeout=10)
+        second = subprocess.run([*kit.SERVER, "--socket", first.path], capture_output=True, text=True, timeout=10)
         self.assertEqual(second.returncode, 2)
         self.assertEqual(second.stderr, f"ivshmem-server: another server already listens on {first.path}\n")
         self.assertEqual(self.client(first.path).greeting(0, 8)[0], 0)
@@ -83,7 +83,7 @@ class Life(kit.Case):
                 os.unlink(path)
             stale.bind(path)
             stale.close()
-            servers = [subprocess.Popen([kit.SERVER, "--socket", path], stderr=subprocess.DEVNULL) for _ in range(6)]
+            servers = [subprocess.Popen([*kit.SERVER, "--socket", path], stderr=subprocess.DEVNULL) for _ in range(6)]
             try:
                 self.assertTrue(kit.eventually(lambda: sum(s.poll() is None for s in servers) == 1))
                 time.sleep(0.05)
@@ -121,7 +121,7 @@ class Activated(kit.Case):
             os.dup2(os.dup(self.listener.fileno()), 3)  # by way of a third one: a descriptor already at 3 stays close-on-exec
             os.environ["LISTEN_FDS"] = "1"
             os.environ["LISTEN_PID"] = str(os.getpid())
-            os.execv(kit.SERVER, [kit.SERVER, *args])
+            os.execv(kit.SERVER[0], [*kit.SERVER, *args])
 
         child = os.fork()
         if child == 0:
@@ -355,7 +355,7 @@ class Rights(kit.Case):
 
     def test_a_bad_policy_is_one_sentence_with_its_line(self):
         policy = self.policy('[[link]]\nname = "n"\nusers = [0]\nsize = "3M"\n')
-        run = subprocess.run([kit.SERVER, "--policy", policy, "--socket", self.folder + "/s"], capture_output=True, text=True, timeout=10)
+        run = subprocess.run([*kit.SERVER, "--policy", policy, "--socket", self.folder + "/s"], capture_output=True, text=True, timeout=10)
         self.assertEqual(run.returncode, 2)
         self.assertEqual(
             run.stderr,

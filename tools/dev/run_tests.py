@@ -5,7 +5,8 @@
 """Runs the tests of all build directories through `meson test` and adds up what they ran.
 
 Counted are test cases: what a program says of itself ("[doctest] test cases: ..." or a last line
-"N passed, N failed, N skipped"); a program that says nothing is one case.
+"N passed, N failed, N skipped"); a program that says nothing is one case. A doctest case that says "skipped: " and why
+counts as skipped, although doctest calls it passed.
 """
 
 import contextlib
@@ -37,6 +38,7 @@ PLAN = [
 ]
 
 DOCTEST = re.compile(r"^\[doctest\] test cases: *(\d+) *\| *(\d+) passed \| *(\d+) failed", re.M)
+DOCTEST_SKIP = re.compile(r"^TEST CASE: *(.*)$|MESSAGE: skipped: *(.*)$", re.M | re.I)
 TOTALS = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -207,11 +209,16 @@ def note_result(build, entry, tally):
         tally.skips.append((build, name, lines[-1].strip() if lines else "no reason given"))
         return
     passed, failed, skipped = count(output)
-    tally.skipped += skipped
-    if skipped and not DOCTEST.search(output):
+    if DOCTEST.search(output):
+        reasons = skipped_cases(output)
+        skipped = len(reasons)
+        passed -= skipped
+        tally.skips += [(build, name, f"{case}: {why}") for case, why in reasons.items()]
+    elif skipped:
         for line in output.splitlines():
             if line.lower().startswith("skip"):
                 tally.skips.append((build, name, line.strip()))
+    tally.skipped += skipped
     if result in ("OK", "EXPECTEDFAIL"):
         tally.passed += passed if passed + failed + skipped else 1
         return
@@ -231,6 +238,18 @@ def count(output):
         if totals:
             passed, failed, skipped = (int(n or 0) for n in totals[-1])
     return passed, failed, skipped
+
+
+def skipped_cases(output):
+    """The doctest cases that said so, whole or in a part of them, and why."""
+    reasons = {}
+    case = "a case"
+    for title, why in DOCTEST_SKIP.findall(output):
+        if title:
+            case = title
+        else:
+            reasons[case] = why
+    return reasons
 
 
 def rerun(build, entry):

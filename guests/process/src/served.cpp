@@ -40,6 +40,8 @@ std::string_view served_help() {
          "      ,mac=XX:XX:XX:XX:XX:XX  ,mtu=N  ,queues=N (tap)\n"
          "  console,pty[=LINK]     a pseudo-terminal, to which LINK is made to lead\n"
          "  console,stdio          this process's standard input and output\n"
+         "      ,keys                  Ctrl-C and the like are keys for the driver; end the process from "
+         "elsewhere\n"
          "  console,echo           two ports that say what they hear\n"
          "      up to four ports: console,stdio,pty,pty=/run/debug\n"
          "  rng                    entropy of the kernel\n"
