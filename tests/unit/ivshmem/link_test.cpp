@@ -440,8 +440,10 @@ TEST_CASE("another party that took the peer's place under the same epoch is a ne
     auto& watcher = device ? pair.driver : pair.device;
     const Epoch before = watcher->epoch();
     // Two that claim at the same moment may choose the same epoch, and this end may look only when it is over.
+    CHECK(send(device ? *pair.device : *pair.driver, 9));
     const EndBlockView block = end_block(pair.window, device ? Role::kDevice : Role::kDriver);
     block.claim(device ? Role::kDevice : Role::kDriver, 12, 4, QueueKind::kSelfDescribing, "");
+    CHECK(receive(*watcher) == -1);  // between two polls as well
     CHECK(watcher->poll() == LinkEvent::kWentDown);
     watcher->poll();
     CHECK(watcher->epoch().own != before.own);

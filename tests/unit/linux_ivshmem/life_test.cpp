@@ -127,6 +127,7 @@ TEST_CASE("kernel end: another party that took the device's place under the same
   const Epoch before = pair.driver->epoch();
   const std::uint32_t another = 12;
   std::memcpy(pair.window.bytes().data() + 4096 + 0x48, &another, sizeof another);
+  CHECK(hawser_region_stale(&pair.driver->region()));  // between two polls as well
   pair.driver->poll();
   CHECK(pair.driver->events == "ud");
   CHECK(pair.driver->epoch().own == before.own + 1);
