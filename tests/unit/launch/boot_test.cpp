@@ -20,9 +20,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Folder {
-  Folder() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
-  ~Folder() { fs::remove_all(path); }
+struct RunFolder {
+  RunFolder() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
+  ~RunFolder() { fs::remove_all(path); }
   std::string path = fs::temp_directory_path() / "hawser-boot-XXXXXX";
 };
 
@@ -65,7 +65,7 @@ struct Ran {
   std::string out, errors;
 };
 
-Ran ran(BootOptions options, const Folder& folder) {
+Ran ran(BootOptions options, const RunFolder& folder) {
   options.driver = options.device = Home::kProcess;
   options.log_directory = folder.path;
   const fs::path out = fs::path(folder.path) / "out", errors = fs::path(folder.path) / "errors";
@@ -81,7 +81,7 @@ Ran ran(BootOptions options, const Folder& folder) {
 
 TEST_CASE("a driver side that is killed late has as long as any for its new life") {
   if (program() == nullptr) return;
-  const Folder folder;
+  const RunFolder folder;
   BootOptions options;
   options.program = program();
   options.quiet = true;
@@ -93,7 +93,7 @@ TEST_CASE("a driver side that is killed late has as long as any for its new life
 
 TEST_CASE("a run shows both consoles by name, and one table with what every row needs") {
   if (program() == nullptr) return;
-  const Folder folder;
+  const RunFolder folder;
   BootOptions options;
   options.program = program();
   const Ran run = ran(options, folder);
@@ -111,7 +111,7 @@ TEST_CASE("a run shows both consoles by name, and one table with what every row 
 
 TEST_CASE("what does not verify is named, and the run's status is not 0") {
   if (program() == nullptr) return;
-  const Folder folder;
+  const RunFolder folder;
   const fs::path liar = fs::path(folder.path) / "hawser";
   std::ofstream(liar) << "#!/bin/sh\n"
                          "[ \"$1\" = use ] || exec \"$HAWSER_PROGRAM\" \"$@\"\n"
