@@ -228,7 +228,7 @@ esac
                               capture_output=True, text=True, timeout=20, env=self.environment)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("build/native a: a moon rises: this machine has no sky", done.stdout)
-        self.assertEqual(done.stdout.splitlines()[-1], "3 passed, 0 failed, 1 skipped")
+        self.assertEqual(done.stdout.splitlines()[-2:], ["1 skipped", "3 passed, 0 failed"])
 
 
 class Places(Case):
