@@ -64,6 +64,7 @@ Run timed_pair(Cores cores, unsigned units, Histogram* single, const Part& measu
     answer(patience, warm);
     patience.reset();
     meet(4);
+    if (over.load()) return;
     const long before = preemptions();
     const auto count = counter.count();
     answer(patience, timed);
@@ -79,6 +80,8 @@ Run timed_pair(Cores cores, unsigned units, Histogram* single, const Part& measu
     measure(patience, warm);
     patience.reset();
     meet(4);
+    // The warm-up was given up half-way: the words that count are not where the next pass begins.
+    if (over.load()) return;
     const long before = preemptions();
     const auto count = counter.count();
     const auto start = std::chrono::steady_clock::now();

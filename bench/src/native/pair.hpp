@@ -60,9 +60,10 @@ struct Pass {
 };
 
 /// Runs `answer` on one core and `measure` on the other, lets both start together, and times `measure`. Both are
-/// called twice, first for a few units that warm up: the threads are new, and what they are compared with is not. Disturbed when either thread was taken off its core meanwhile; not where both share one. `sleeping`: they
-/// leave their cores all the time, and are not asked. Counts the instructions of both, waiting included, where the machine
-/// does.
+/// called twice, first for a few units that warm up: the threads are new, and what they are compared with is not. Where that
+/// was given up, they are not called again, and no time was taken. Disturbed when either thread was taken off its core
+/// meanwhile; not where both share one. `sleeping`: they leave their cores all the time, and are not asked. Counts the
+/// instructions of both, waiting included, where the machine does.
 using Part = std::function<void(Patience&, const Pass&)>;
 Run timed_pair(Cores cores, unsigned units, Histogram* single, const Part& measure, const Part& answer,
                bool sleeping = false);

@@ -114,7 +114,7 @@ class Measurer {
     for (unsigned tries = 0; tries < 12 && !state.broken && !over(); ++tries) {
       const Run run = state.point.run(state.units, nullptr);
       if (!heed(state, run)) return;
-      if (run.disturbed && tries < 6) continue;
+      if (run.ns <= 0 || (run.disturbed && tries < 6)) continue;
       const double each = std::max(run.ns / state.units, 0.1);
       const unsigned fitting = rounded(measuring_.slice_ns / each, state.point);
       const bool enough = run.ns >= measuring_.slice_ns / 2 || fitting <= state.units;

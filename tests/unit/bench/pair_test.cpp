@@ -32,6 +32,23 @@ TEST_CASE("a few units warm up both threads before the clock runs, and are not t
   CHECK(run.ns < 50e6);
 }
 
+TEST_CASE(
+    "a warm-up that was given up ends the run: neither side begins what counts from where the other is not") {
+  unsigned measured = 0, answered = 0;
+  const Run run = timed_pair(
+      {0, 0}, 1000, nullptr,
+      [&](Patience& patience, const Pass&) {
+        ++measured;
+        while (patience.wait()) {
+        }
+      },
+      [&](Patience&, const Pass&) { ++answered; });
+  CHECK(measured == 1);
+  CHECK(answered == 1);
+  CHECK(run.disturbed);
+  CHECK(run.ns == 0);
+}
+
 TEST_CASE("what is timed one by one is as many as asked for, for all that count") {
   const Cores cores{0, 0};
   Histogram eventfd, futex;

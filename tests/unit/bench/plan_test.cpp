@@ -88,6 +88,19 @@ TEST_CASE("disturbed runs are left out and made up for; a point with nothing els
   CHECK(heard.notes.size() == 1);
 }
 
+TEST_CASE("a run that took no time says nothing about how many units fill a slice") {
+  Heard heard;
+  Point late = point("late", 100);
+  std::vector<unsigned> seen;
+  late.run = [&seen](unsigned units, Histogram*) {
+    seen.push_back(units);
+    return seen.size() <= 10 ? Run{.disturbed = true} : Run{.ns = 100.0 * units};
+  };
+  measure({late}, {}, {"x", 1e4, 3}, heard);
+  CHECK(heard.figures.size() == 1);
+  CHECK(*std::max_element(seen.begin(), seen.end()) <= 100);
+}
+
 TEST_CASE("a broken point says why once, and the others go on") {
   Heard heard;
   Point broken = point("broken", 1);
