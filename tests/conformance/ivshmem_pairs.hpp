@@ -20,10 +20,10 @@ namespace hawser::conformance {
 inline constexpr std::size_t kWindowBytes = 256 * 1024;
 inline constexpr Duration kShortSilence = milliseconds(400);
 
-inline ivshmem::LinkOptions options_of(End end, ivshmem::QueueKind kind) {
+inline ivshmem::LinkOptions options_of(End end, ivshmem::QueueKind kind, Duration silence = kShortSilence) {
   return {.role = end == End::kFirst ? ivshmem::Role::kDriver : ivshmem::Role::kDevice,
           .queue_kind = kind,
-          .silence = kShortSilence,
+          .silence = silence,
           .takeover = milliseconds(100)};
 }
 

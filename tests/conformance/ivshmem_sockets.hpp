@@ -54,7 +54,8 @@ class SocketPair {
   using LinkType = ivshmem::Link<ivshmem::SocketPort>;
   static constexpr bool kTwoThreads = true;
   static constexpr bool kRingsMayBeLate = false;
-  static constexpr Duration kSilence = kShortSilence;
+  static constexpr Duration kSilence =
+      seconds(2);  // a busy machine may keep both ends from running for a while
   static constexpr auto kKind = ivshmem::QueueKind::kSelfDescribing;
 
   explicit SocketPair(std::uint64_t) {
@@ -86,7 +87,7 @@ class SocketPair {
     ivshmem::ClientOptions options;
     options.socket = server_->socket();
     port(end).emplace(options);
-    link(end).emplace(*port(end), options_of(end, kKind));
+    link(end).emplace(*port(end), options_of(end, kKind, kSilence));
   }
 
   std::unique_ptr<RunningServer> server_ = std::make_unique<RunningServer>();

@@ -327,7 +327,7 @@ class Hostile(Case):
         for _ in range(times):
             self.assertEqual(self.one.send(2, 5, b"still here"), 10)
             struct.pack_into("<I", self.two.memory, 2 * 4096, self.two.word(2 * 4096 + 4))
-        self.assertLess(time.monotonic() - start, 5)
+        self.assertLess(time.monotonic() - start, 5 + times * 0.1)  # an answer is looked for every 10 ms
 
     def test_garbage_in_the_page(self):
         bad = self.domain(self.server, 3)

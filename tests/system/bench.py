@@ -218,19 +218,28 @@ echo '{"end":{}}'
 
     def expect_no_process_of_this_folder(self):
         here = str(self.folder).encode()
-        for line in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-            with contextlib.suppress(OSError):
-                self.assertNotIn(here, line.read_bytes())
+
+        def left():
+            for line in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    if here in line.read_bytes():
+                        return line
+            return None
+
+        self.assertTrue(kit.eventually(lambda: left() is None), left())  # whose parent was killed dies a moment later
 
     def test_three_links_of_one_xen_are_measured_counted_and_mapped(self):
-        done = bench("argo-vs-ivshmem", "--quick", "--only", "read.", "--report", "r.json", "--report", "r.html", folder=self.folder,
-                     env=self.expect_xen())
-        self.assertEqual(done.returncode, 0, done.stderr)
-        [suite] = self.expect_whole(self.folder / "r.json")["suites"]
-        self.assertEqual(suite["status"], "measured")
-        figures = {figure["name"]: figure for figure in suite["figures"]}
-        self.assertEqual(len(figures), (2 * 2 + 1) * 3 + 1, list(figures))  # and bytes a second of the larger payload
-        argo, shm, polled = (figures[f"read.512.d1.{link}"] for link in ("argo", "shm", "polled"))
+        for _ in range(3):  # a device side that was kept from running said too late what it had done, which is left out then
+            done = bench("argo-vs-ivshmem", "--quick", "--only", "read.", "--report", "r.json", "--report", "r.html",
+                         folder=self.folder, env=self.expect_xen())
+            self.assertEqual(done.returncode, 0, done.stderr)
+            [suite] = self.expect_whole(self.folder / "r.json")["suites"]
+            self.assertEqual(suite["status"], "measured")
+            figures = {figure["name"]: figure for figure in suite["figures"]}
+            self.assertEqual(len(figures), (2 * 2 + 1) * 3 + 1, list(figures))  # and bytes a second of the larger payload
+            argo, shm, polled = (figures[f"read.512.d1.{link}"] for link in ("argo", "shm", "polled"))
+            if all("doorbells" in figure.get("per_request", {}) for figure in (argo, shm, polled)):
+                break
         self.assertGreaterEqual(argo["per_request"]["hypercalls"], 1.9)  # one there, one back
         self.assertGreaterEqual(argo["per_request"]["copies_per_byte"], 2)  # the hypervisor's, and into the driver's buffer
         self.assertEqual(shm["per_request"]["copies_per_byte"], 0)

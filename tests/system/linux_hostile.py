@@ -101,6 +101,8 @@ class HostileDevice(linux_kit.Case):
 
     def test_that_spoils_the_rings(self):
         breaks, _ = self.attacked("device-rings")
+        if breaks == 0:  # it takes a rebind at the right moment, of which a slow guest has few in that time
+            breaks, _ = self.attacked("device-rings", 25)
         self.assertGreater(breaks, 0, "an attack that nobody notices proves nothing")
 
     def test_that_writes_all_over_the_window(self):

@@ -306,10 +306,10 @@ class Links(Case):
             for words in (("use", "--verify"), ("serve", "--device", "rng")):
                 for patience in (1, 2):
                     started = time.monotonic()
-                    self.refused(2, "did not complete its greeting within", *words, "--link", f"ivshmem:{path}", "--patience",
+                    self.refused(2, f"did not complete its greeting within {patience}000 ms", *words, "--link", f"ivshmem:{path}", "--patience",
                                  str(patience))
                     self.assertGreaterEqual(time.monotonic() - started, patience)
-                    self.assertLess(time.monotonic() - started, patience + 2.5)
+                    self.assertLess(time.monotonic() - started, patience + 10)
 
     def test_serving_goes_on_without_the_ivshmem_server(self):
         serving = self.serve("blk,memory=4M")
@@ -331,7 +331,7 @@ class Links(Case):
             self.assertIn("stopped", use.said())
             self.assertEqual(json.loads(use.out())["status"], 1)
             self.assertEqual(serving.end(number), 0)
-            self.assertLess(time.monotonic() - started, 2)
+            self.assertLess(time.monotonic() - started, 10)  # of 60
             self.assertFalse(os.path.lexists(f"{self.folder}/t"))
         self.assertEqual(self.server.end(), 0)
         self.assertFalse(os.path.exists(self.socket))

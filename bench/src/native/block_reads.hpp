@@ -4,6 +4,7 @@
 // Reads of 4 KiB from a block device, polled: the same driver and the same loop whatever the device is behind.
 #pragma once
 
+#include "in_vain.hpp"
 #include "pair.hpp"
 
 #include <hawser/virtio/driver/blk.hpp>
@@ -59,7 +60,8 @@ class BlockReads {
 
   /// Null, or why not.
   const char* read(unsigned units, unsigned depth, Histogram* single) {
-    unsigned submitted = 0, done = 0, idle = 0;
+    unsigned submitted = 0, done = 0;
+    InVain looks;
     const std::uint64_t blocks = driver_->capacity() * virtio::kSectorBytes / kBlockBytes;
     while (done < units) {
       while (submitted < units && submitted - done < depth) {
@@ -85,11 +87,11 @@ class BlockReads {
         something = true;
       }
       if (something) {
-        idle = 0;
+        looks.reset();
         continue;
       }
       spin_hint();
-      if (++idle > kEnough || driver_->state() != Driver::State::kRunning) return "reads did not come back";
+      if (!looks.go_on() || driver_->state() != Driver::State::kRunning) return "reads did not come back";
     }
     return nullptr;
   }
@@ -97,7 +99,6 @@ class BlockReads {
  private:
   using Driver = virtio::driver::Blk<T>;
   static constexpr std::uint64_t kBytes = std::uint64_t{kMostDepth} * kBlockBytes;
-  static constexpr unsigned kEnough = 1u << 26;
 
   Offset buffer(unsigned place) const { return *buffers_ + std::uint64_t{place} * kBlockBytes; }
 

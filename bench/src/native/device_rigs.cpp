@@ -57,8 +57,6 @@ class FrameDriver : DriverSide<RigLink> {
   }
 
  private:
-  static constexpr unsigned kEnough = 1u << 26;  ///< Looks in vain.
-
   const char* prepare(const FrameRun& run) {
     control_.mirror.store(run.back, std::memory_order_relaxed);
     frame_.fill(std::byte{0x5a});
@@ -88,22 +86,23 @@ class FrameDriver : DriverSide<RigLink> {
 
   const char* there(const FrameRun& run, unsigned units) {
     const std::uint64_t seen = control_.frames.load(std::memory_order_relaxed) + units;
-    unsigned idle = 0;
+    InVain looks;
     for (unsigned sent = 0; sent < units;) {
       if (send(run, (sent + 1) % run.burst != 0 && sent + 1 < units)) {
         ++sent;
-        idle = 0;
-      } else if (spin_hint(); ++idle > kEnough) {
+        looks.reset();
+      } else if (spin_hint(); !looks.go_on()) {
         return "frames were not taken";
       }
     }
-    for (idle = 0; control_.frames.load(std::memory_order_relaxed) != seen; spin_hint())
-      if (++idle > kEnough) return "frames did not arrive";
+    for (looks.reset(); control_.frames.load(std::memory_order_relaxed) != seen; spin_hint())
+      if (!looks.go_on()) return "frames did not arrive";
     return nullptr;
   }
 
   const char* there_and_back(const FrameRun& run, unsigned units, Histogram* single) {
-    unsigned sent = 0, back = 0, idle = 0;
+    unsigned sent = 0, back = 0;
+    InVain looks;
     std::uint64_t start = 0;
     while (back < units) {
       const unsigned room = std::min<unsigned>(run.outstanding - (sent - back), units - sent);
@@ -120,8 +119,8 @@ class FrameDriver : DriverSide<RigLink> {
         something = true;
       }
       if (something) {
-        idle = 0;
-      } else if (spin_hint(); ++idle > kEnough) {
+        looks.reset();
+      } else if (spin_hint(); !looks.go_on()) {
         return "frames did not come back";
       }
     }

@@ -4,6 +4,7 @@
 // What the driver sides of all rigs have in common: the bus, memory for buffers, and how a run is taken.
 #pragma once
 
+#include "in_vain.hpp"
 #include "link_process.hpp"
 #include "link_rigs.hpp"
 
@@ -39,7 +40,7 @@ class DriverSide {
       : link_(link),
         control_(control),
         options_(options),
-        bus_(link),
+        bus_(link, {.timeout = kLost}),
         bitmap_(virtio::Arena::bitmap_words(link.region().size())),
         arena_(Offset(0), link.region().size(), bitmap_) {}
 

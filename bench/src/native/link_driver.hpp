@@ -5,6 +5,7 @@
 #pragma once
 
 #include "driver_side.hpp"
+#include "in_vain.hpp"
 #include "link_rigs.hpp"
 
 #include <algorithm>
@@ -157,14 +158,15 @@ class LinkDriver : DriverSide<L> {
 
     bool wait() {
       if (run_.waiting == Waiting::kPollOnly) {
-        for (unsigned n = 0; n < 1u << 26; ++n) {
+        InVain looks;
+        for (unsigned n = 0; looks.go_on(); ++n) {
           if (look()) return true;
           spin_hint();
           if ((n & 0xffff) == 0xffff && !rig_.bus_.up()) return false;
         }
         return false;
       }
-      const Instant until = rig_.link_.now() + seconds(2);
+      const Instant until = rig_.link_.now() + kLost;
       const Wake wake = virtio::spin_then_sleep(
           spin_, until, [this] { return look(); }, [this] { return rig_.queue_.arm(); },
           [this](Instant t) { return rig_.bus_.wait(t); }, [this] { return rig_.link_.now(); });

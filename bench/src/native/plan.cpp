@@ -16,7 +16,8 @@
 namespace hawser::bench {
 namespace {
 
-constexpr double kPatience = 2.5;      ///< Times as long as planned.
+constexpr double kPatience = 2.5;      ///< Times as long as planned,
+constexpr double kAtLeastNs = 30e9;    ///< and not less: short plans say little about a busy machine.
 constexpr unsigned kLatencyEvery = 3;  ///< Of the rounds, one in so many times single units.
 
 struct State {
@@ -72,7 +73,7 @@ class Measurer {
     const unsigned runs = points * (measuring_.rounds + 3) + timed * (measuring_.rounds / kLatencyEvery);
     const double seconds = runs * measuring_.slice_ns * 1.15 / 1e9;
     sink_.begin({points * measuring_.rounds, seconds});
-    enough_ = static_cast<double>(clock_ns()) + std::max(10e9, kPatience * seconds * 1e9);
+    enough_ = static_cast<double>(clock_ns()) + std::max(kAtLeastNs, kPatience * seconds * 1e9);
     for (State& state : states_) {
       if (over()) break;
       sink_.step(state.point.figure.name, 0);
@@ -84,7 +85,7 @@ class Measurer {
         if (over()) return tell();
         sink_.step(state.point.figure.name, done++);
         sample(state);
-        if (state.point.latency && round % kLatencyEvery == 0) time_single(state);
+        if (state.point.latency && round % kLatencyEvery == 0 && !over()) time_single(state);
       }
     }
     // Once more as many tries where a core was taken away.
@@ -93,7 +94,7 @@ class Measurer {
         if (!over() && !state.broken && state.samples.size() < (measuring_.rounds + 1) / 2) {
           sink_.step(state.point.figure.name, done);
           sample(state);
-          if (state.point.latency && state.latency.total() == 0) time_single(state);
+          if (state.point.latency && state.latency.total() == 0 && !over()) time_single(state);
         }
     tell();
   }

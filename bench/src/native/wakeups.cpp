@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 namespace hawser::bench {
@@ -25,7 +26,8 @@ void tell(int fd) {
 
 void hear(int fd) {
   std::uint64_t count;
-  (void)!read(fd, &count, sizeof count);
+  while (read(fd, &count, sizeof count) < 0 && errno == EINTR) {  // or a signal would be heard for the peer
+  }
 }
 
 /// A word that one side moves and the other sleeps on.

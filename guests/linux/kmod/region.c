@@ -24,6 +24,12 @@
 
 /* A claim that stands still that long is of somebody dead. */
 #define TAKEOVER_NS	(500 * NSEC_PER_MSEC)
+/*
+ * And it must be seen to: after a time in which nobody ran, its owner could
+ * not have beaten either.
+ */
+#define STILL_LOOKS	4
+#define STILL_LOOK_NS	(20 * NSEC_PER_MSEC)
 /* One whose heartbeat moved that often meanwhile is alive. */
 #define SIGNS_OF_LIFE	5
 /* A peer whose heartbeat stands still that long is gone. */
@@ -538,6 +544,8 @@ static void watch_rival(struct hawser_region *region, u64 now)
 	region->rival.beats = 0;
 	region->rival.since = now;
 	region->rival.moved_at = now;
+	region->rival.looked_at = now;
+	region->rival.still = 0;
 }
 
 static enum hawser_region_event broke(struct hawser_region *region, u64 now,
@@ -646,14 +654,22 @@ static enum hawser_region_event wait_for_our_place(struct hawser_region *region,
 	} else if (heartbeat != region->rival.heartbeat) {
 		region->rival.heartbeat = heartbeat;
 		region->rival.moved_at = now;
+		region->rival.looked_at = now;
+		region->rival.still = 0;
 		if (++region->rival.beats >= SIGNS_OF_LIFE &&
 		    now - region->rival.since >= TAKEOVER_NS &&
 		    !region->rival.told) {
 			region->rival.told = true;
 			return HAWSER_REGION_HAS_RIVAL;
 		}
-	} else if (now - region->rival.moved_at >= TAKEOVER_NS) {
-		claim(region);
+	} else {
+		if (now - region->rival.looked_at >= STILL_LOOK_NS) {
+			region->rival.looked_at = now;
+			region->rival.still++;
+		}
+		if (now - region->rival.moved_at >= TAKEOVER_NS &&
+		    region->rival.still >= STILL_LOOKS)
+			claim(region);
 	}
 	return HAWSER_REGION_NOTHING;
 }

@@ -112,6 +112,8 @@ struct hawser_region {
 		unsigned int beats;
 		u64 since;
 		u64 moved_at;
+		u64 looked_at;
+		unsigned int still;	/* looks that count since then */
 		bool told;
 	} rival;
 

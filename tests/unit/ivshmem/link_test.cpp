@@ -286,6 +286,27 @@ TEST_CASE("the end of a living party is not taken over, that of a dead one is") 
   CHECK(rival.state() == LinkState::kUp);
 }
 
+TEST_CASE(
+    "a time in which nobody ran makes nobody dead: the end of a living party is not taken over after it") {
+  Pair pair;
+  pair.start_driver(7);
+  pair.start_device();
+  pair.run(200);
+  FakePort rival_port(pair.window, 12);
+  ivshmem::Link<FakePort> rival(rival_port, {.role = Role::kDriver});
+  for (unsigned n = 0; n < 100; ++n) {
+    pair.run(1);
+    rival.poll();
+  }
+  pair.window.now_ns += 1'000'000'000;  // a host that was put to sleep, and wakes this one first
+  for (unsigned n = 0; n < 700; ++n) {
+    rival.poll();
+    pair.run(1);
+  }
+  CHECK(rival.broken_by() == BrokenBy::kRival);
+  CHECK(pair.both_up());
+}
+
 TEST_CASE("of two parties that claim one end at the same moment one finds out and stops") {
   FakeWindow window(1 << 20);
   FakePort first_port(window, 1), second_port(window, 2);

@@ -87,7 +87,6 @@ std::string refusal(
   const TempDir dir;
   FakeServer server(dir / "s", script);
   ClientOptions o = client_in(dir);
-  o.patience = milliseconds(300);
   adjust(o);
   try {
     Client client(o);
@@ -267,8 +266,9 @@ TEST_CASE("a client may start before its server") {
 }
 
 TEST_CASE("a server that is silent, or stops half-way, costs no more than the patience") {
-  CHECK(contains(refusal([](int) {}), "did not complete its greeting within 300 ms"));
-  CHECK(contains(refusal([](int s) { test::send_message(s, 0, -1, 4); }), "did not complete"));
+  const auto hurried = [](ClientOptions& o) { o.patience = milliseconds(300); };
+  CHECK(contains(refusal([](int) {}, hurried), "did not complete its greeting within 300 ms"));
+  CHECK(contains(refusal([](int s) { test::send_message(s, 0, -1, 4); }, hurried), "did not complete"));
   CHECK(contains(refusal([](int s) { ::shutdown(s, SHUT_RDWR); }), "closed the connection"));
 }
 
@@ -328,15 +328,17 @@ TEST_CASE("a doorbell that is not an eventfd is refused") {
 
 TEST_CASE("the vectors of a server that does not say how many are counted until it is silent, or as told") {
   const TempDir dir;
-  const auto script = [](int s) {
+  std::atomic<bool> greeted{false};
+  const auto script = [&](int s) {
     greet(s, 3, memory_object(4096), 5);
-    ::poll(nullptr, 0, 200);
+    CHECK(eventually([&] { return greeted.load(); }));
     test::send_message(s, 3, bell().raw());
   };
   {
     FakeServer server(dir / "s", script);
     SocketPort port(client_in(dir));
     CHECK(port.vectors() == 5);
+    greeted = true;
     CHECK(eventually([&] { return port.wait(port.now() + milliseconds(50)), port.vectors() == 6; }));
     port.ring(3, 5);
     CHECK(port.wait(port.now()) == Wake::kRung);
@@ -351,13 +353,15 @@ TEST_CASE("the vectors of a server that does not say how many are counted until 
 TEST_CASE("a vector that is first heard of while ringing wakes the next wait") {
   const TempDir dir;
   const UniqueFd second = bell();
+  std::atomic<bool> greeted{false};
   FakeServer server(dir / "s", [&](int s) {
     greet(s, 3, memory_object(4096), 1);
-    ::poll(nullptr, 0, 200);  // the greeting is over
+    CHECK(eventually([&] { return greeted.load(); }));
     test::send_message(s, 3, second.raw());
   });
   SocketPort port(client_in(dir));
   REQUIRE(port.vectors() == 1);
+  greeted = true;
   CHECK(eventually([&] { return port.ring(9, 0), port.vectors() == 2; }));  // looks for news of peer 9
   const std::uint64_t one = 1;
   REQUIRE(::write(second.raw(), &one, sizeof one) == 8);
@@ -366,12 +370,14 @@ TEST_CASE("a vector that is first heard of while ringing wakes the next wait") {
 
 TEST_CASE("a server that breaks the protocol later is cut off, with its doorbells still good") {
   const TempDir dir;
-  FakeServer server(dir / "s", [](int s) {
+  std::atomic<bool> greeted{false};
+  FakeServer server(dir / "s", [&](int s) {
     greet(s, 1, memory_object(4096), 1);
-    ::poll(nullptr, 0, 100);
+    CHECK(eventually([&] { return greeted.load(); }));
     test::send_message(s, -5);
   });
   SocketPort port(client_in(dir));
+  greeted = true;
   CHECK(eventually([&] { return port.wait(port.now() + milliseconds(20)), !port.server_alive(); }));
   CHECK(contains(port.server_loss(), "neither a peer nor the memory (-5)"));
   port.ring(1, 0);

@@ -136,7 +136,7 @@ inline void send_message(int socket, std::int64_t value, int fd = -1, std::size_
 /// Polls until `condition` holds; false after two seconds.
 template <class F>
 bool eventually(F&& condition) {
-  for (int i = 0; i < 400; ++i) {
+  for (int i = 0; i < 2000; ++i) {
     if (condition()) return true;
     ::poll(nullptr, 0, 5);
   }

@@ -211,13 +211,13 @@ TEST_CASE("a client that never reads is dropped after the stated time, and nobod
   if (too_few_files()) return;
   const TempDir dir;
   ServerOptions o = options_in(dir, 64);
-  o.knock_limit = milliseconds(150);
-  o.stall_limit = milliseconds(150);
+  o.knock_limit = milliseconds(1000);
+  o.stall_limit = milliseconds(1000);
   Running server(std::move(o));
   SUBCASE("not even its first message") {
     const UniqueFd mute = connect_to(dir / "s");
     CHECK(eventually([&] { return readable(mute.raw(), 0); }));
-    ::poll(nullptr, 0, 400);
+    ::poll(nullptr, 0, 1500);
     CHECK(text(read_messages(mute.raw(), 2)) == "0 -110");
     CHECK(Guest(dir / "s", 0, 64).id() == 0);
   }

@@ -44,6 +44,19 @@ TEST_CASE(
   CHECK(second.epoch().own > epoch);
 }
 
+TEST_CASE("kernel end: a time in which nobody ran makes nobody dead") {
+  FakeWindow window(1 << 20);
+  KernelEnd first(window, 7);
+  run(window, &first, nullptr, 200);
+  KernelEnd second(window, 8);
+  run(window, &first, &second, 100);
+  window.now_ns += 3'000'000'000;  // a host that was put to sleep, and wakes this one first
+  second.poll();
+  run(window, &first, &second, 2000);
+  CHECK(first.events.empty());
+  CHECK(second.region().state == HAWSER_REGION_RIVAL);
+}
+
 TEST_CASE("kernel end: the core's driver end and the module's respect one another") {
   KernelPair pair;
   pair.both_start();

@@ -41,7 +41,7 @@ TEST_CASE(
   for (const auto notification : {Notification::kMarks, Notification::kMessages}) {
     for (const Features ring : {Features{VIRTIO_F_EVENT_IDX}, Features{VIRTIO_F_RING_PACKED}}) {
       auto storage = std::make_unique<loopback::Storage<>>();
-      loopback::Pair pair(*storage);
+      loopback::Pair pair(*storage, {.silence = seconds(30)});
       ToyDevice toy;
       std::atomic<bool> stop{false};
       std::thread devices([&] { serve(pair.second(), toy, {.notification = notification}, stop); });

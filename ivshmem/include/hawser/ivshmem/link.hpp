@@ -186,12 +186,16 @@ class Link {
  private:
   static constexpr Duration kBeatInterval = milliseconds(20);
   static constexpr unsigned kSignsOfLife = 5;
+  static constexpr std::uint64_t kStillLooks =
+      4;  ///< A beat's interval apart, before a claim is a dead party's.
 
   /// Who seems to hold our end, and since when we see that.
   struct Rival {
     std::uint32_t epoch = 0, peer_id = 0, heartbeat = 0;
     unsigned beats = 0;
     Instant since, moved_at;
+    Instant looked;  ///< The last look that counts, and how many since it moved.
+    std::uint64_t still = 0;
   };
 
   Role other() const { return options_.role == Role::kDevice ? Role::kDriver : Role::kDevice; }
@@ -246,22 +250,34 @@ class Link {
       rival_ = seen;
     } else if (seen.heartbeat != rival_.heartbeat) {
       rival_.heartbeat = seen.heartbeat;
-      rival_.moved_at = seen.moved_at;
+      rival_.moved_at = rival_.looked = seen.since;
+      rival_.still = 0;
       if (++rival_.beats >= kSignsOfLife && elapsed(rival_.since, seen.since) >= options_.takeover) {
         return broke(options_.role == Role::kDevice
                          ? "another living party already serves this link's devices"
                          : "another living party already drives this link's devices",
                      BrokenBy::kRival);
       }
-    } else if (elapsed(rival_.moved_at, seen.since) >= options_.takeover) {
+    } else if (stands_still(seen.since)) {
       claim();
     }
     return LinkEvent::kNothing;
   }
 
+  /// For long enough, and seen to: after a time in which nobody ran, the rival could not have beaten either.
+  bool stands_still(Instant now) {
+    if (elapsed(rival_.looked, now) >= kBeatInterval) {
+      rival_.looked = now;
+      ++rival_.still;
+    }
+    const std::uint64_t beats = options_.takeover.ns / kBeatInterval.ns;
+    return elapsed(rival_.moved_at, now) >= options_.takeover &&
+           rival_.still >= (beats < kStillLooks ? beats : kStillLooks);
+  }
+
   Rival look_at_rival() const {
     const Instant now = port_.now();
-    return {own_block_.agreement().epoch, own_block_.peer_id(), own_block_.heartbeat(), 0, now, now};
+    return {own_block_.agreement().epoch, own_block_.peer_id(), own_block_.heartbeat(), 0, now, now, now};
   }
 
   /// Begins a new own epoch: above all before it, and above the one that the peer has made room for, or it could take
