@@ -226,7 +226,7 @@ echo '{"end":{}}'
                         return line
             return None
 
-        self.assertTrue(kit.eventually(lambda: left() is None), left())  # whose parent was killed dies a moment later
+        self.assertTrue(kit.eventually(lambda: left() is None, 2), left())  # whose parent was killed dies a moment later
 
     def test_three_links_of_one_xen_are_measured_counted_and_mapped(self):
         for _ in range(3):  # a device side that was kept from running said too late what it had done, which is left out then

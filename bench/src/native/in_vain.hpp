@@ -8,6 +8,7 @@
 
 #include <hawser/transport/time.hpp>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace hawser::bench {
@@ -22,14 +23,17 @@ class InVain {
   bool go_on() {
     if ((++looks_ & 0xffff) != 0) return true;
     const std::uint64_t now = clock_ns();
-    if (since_ == 0) since_ = now;
-    return now - since_ < kLost.ns;
+    // Whoever was away did not look.
+    if (asked_ != 0) waited_ += std::min(now - asked_, seconds(1).ns);
+    asked_ = now;
+    return waited_ < kLost.ns;
   }
   /// Something came.
-  void reset() { looks_ = since_ = 0; }
+  void reset() { looks_ = asked_ = waited_ = 0; }
 
  private:
-  std::uint64_t looks_ = 0, since_ = 0;
+  std::uint64_t looks_ = 0;
+  std::uint64_t asked_ = 0, waited_ = 0;  ///< Nanoseconds: the clock, and in vain.
 };
 
 }  // namespace hawser::bench

@@ -168,11 +168,10 @@ class Measurer {
       tell(state);
     }
     if (Stop::asked() == 0 && static_cast<double>(clock_ns()) > enough_)
-      sink_.note(
-          {"",
-           fmt::format(
-               "This machine is so busy that the suite ended with what it had after {:.1f} times its time.",
-               kPatience)});
+      sink_.note({"", fmt::format("This machine is so busy that the suite ended with what it had: it may "
+                                  "take {:.1f} times its time, "
+                                  "and {:.0f} s.",
+                                  kPatience, kAtLeastNs / 1e9)});
     if (disturbed != 0)
       sink_.note({"", fmt::format("{} of {} runs are left out: a core was taken away meanwhile.", disturbed,
                                   disturbed + clean)});

@@ -25,11 +25,10 @@
 /* A claim that stands still that long is of somebody dead. */
 #define TAKEOVER_NS	(500 * NSEC_PER_MSEC)
 /*
- * And it must be seen to: after a time in which nobody ran, its owner could
- * not have beaten either.
+ * And is watched meanwhile: between two looks no more than this counts, for
+ * while this kernel did not run, the owner may not have run either.
  */
-#define STILL_LOOKS	4
-#define STILL_LOOK_NS	(20 * NSEC_PER_MSEC)
+#define LONGEST_LOOK_NS	(100 * NSEC_PER_MSEC)
 /* One whose heartbeat moved that often meanwhile is alive. */
 #define SIGNS_OF_LIFE	5
 /* A peer whose heartbeat stands still that long is gone. */
@@ -543,7 +542,6 @@ static void watch_rival(struct hawser_region *region, u64 now)
 	region->rival.heartbeat = load32(&region->own->heartbeat);
 	region->rival.beats = 0;
 	region->rival.since = now;
-	region->rival.moved_at = now;
 	region->rival.looked_at = now;
 	region->rival.still = 0;
 }
@@ -653,7 +651,6 @@ static enum hawser_region_event wait_for_our_place(struct hawser_region *region,
 		watch_rival(region, now);
 	} else if (heartbeat != region->rival.heartbeat) {
 		region->rival.heartbeat = heartbeat;
-		region->rival.moved_at = now;
 		region->rival.looked_at = now;
 		region->rival.still = 0;
 		if (++region->rival.beats >= SIGNS_OF_LIFE &&
@@ -663,12 +660,11 @@ static enum hawser_region_event wait_for_our_place(struct hawser_region *region,
 			return HAWSER_REGION_HAS_RIVAL;
 		}
 	} else {
-		if (now - region->rival.looked_at >= STILL_LOOK_NS) {
-			region->rival.looked_at = now;
-			region->rival.still++;
-		}
-		if (now - region->rival.moved_at >= TAKEOVER_NS &&
-		    region->rival.still >= STILL_LOOKS)
+		region->rival.still +=
+			min_t(u64, now - region->rival.looked_at,
+			      LONGEST_LOOK_NS);
+		region->rival.looked_at = now;
+		if (region->rival.still >= TAKEOVER_NS)
 			claim(region);
 	}
 	return HAWSER_REGION_NOTHING;

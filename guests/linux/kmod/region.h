@@ -111,9 +111,8 @@ struct hawser_region {
 		u32 heartbeat;
 		unsigned int beats;
 		u64 since;
-		u64 moved_at;
 		u64 looked_at;
-		unsigned int still;	/* looks that count since then */
+		u64 still;	/* watched since it last moved */
 		bool told;
 	} rival;
 

@@ -250,23 +250,22 @@ TEST_CASE("a budget holds between processes, and its sender is woken in time") {
   PortHost one(folder / "1", 2), two(folder / "2", 1);
   Desk<PortHost> desk(one), other(two);
   REQUIRE(other.open(0, 5, 1) == 0);
-  const Instant start = one.now();
   int sent = 0;
-  Duration away;  // no budget is saved up for whoever is not there to use it
-  for (Instant before = start; before < start + seconds(1);) {
-    const Instant now = one.now();
-    if (elapsed(before, now) > milliseconds(50)) away.ns += elapsed(before, now).ns;
-    before = now;
-    (void)one.take_signal();
-    if (desk.send({.to = 2, .port = 5, .length = 1}) == 1) {
-      ++sent;
-      other.set_rx(0, other.tx(0));
-    } else {
-      REQUIRE(desk.signalled());
+  // A busy machine may keep these processes from running: no budget is saved up for whoever is not there to use it.
+  for (unsigned tries = 0; tries < 3 && sent < 150; ++tries) {
+    sent = 0;
+    for (const Instant end = one.now() + seconds(1); one.now() < end;) {
+      (void)one.take_signal();
+      if (desk.send({.to = 2, .port = 5, .length = 1}) == 1) {
+        ++sent;
+        other.set_rx(0, other.tx(0));
+      } else {
+        REQUIRE(desk.signalled());
+      }
     }
+    CHECK(sent <= 230);
   }
-  CHECK(sent >= 150 - static_cast<int>(away.ns * 200 / 1'000'000'000));
-  CHECK(sent <= 230);
+  CHECK(sent >= 150);
 }
 
 TEST_CASE("the status line says who is there and what they did") {

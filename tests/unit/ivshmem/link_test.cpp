@@ -298,7 +298,12 @@ TEST_CASE(
     pair.run(1);
     rival.poll();
   }
-  pair.window.now_ns += 1'000'000'000;  // a host that was put to sleep, and wakes this one first
+  for (unsigned n = 0; n < 100;
+       ++n) {  // a host that is put to sleep just before a beat, and wakes this one first
+    if (n == 50) pair.window.now_ns += 1'000'000'000;
+    pair.window.now_ns += 1'000'000;
+    rival.poll();
+  }
   for (unsigned n = 0; n < 700; ++n) {
     rival.poll();
     pair.run(1);

@@ -344,7 +344,11 @@ TEST_CASE("the vectors of a server that does not say how many are counted until 
     CHECK(port.wait(port.now()) == Wake::kRung);
   }
   std::filesystem::remove(dir / "s");
-  FakeServer server(dir / "s", script);
+  FakeServer server(dir / "s", [](int s) {
+    greet(s, 3, memory_object(4096), 5);
+    ::poll(nullptr, 0, 200);  // longer than the silence
+    test::send_message(s, 3, bell().raw());
+  });
   ClientOptions o = client_in(dir);
   o.vectors = 6;
   CHECK(Client(o).vectors() == 6);

@@ -133,7 +133,7 @@ inline void send_message(int socket, std::int64_t value, int fd = -1, std::size_
   (void)::sendmsg(socket, &header, MSG_NOSIGNAL);
 }
 
-/// Polls until `condition` holds; false after two seconds.
+/// Polls until `condition` holds; false after ten seconds.
 template <class F>
 bool eventually(F&& condition) {
   for (int i = 0; i < 2000; ++i) {

@@ -50,8 +50,9 @@ TEST_CASE("kernel end: a time in which nobody ran makes nobody dead") {
   run(window, &first, nullptr, 200);
   KernelEnd second(window, 8);
   run(window, &first, &second, 100);
-  window.now_ns += 3'000'000'000;  // a host that was put to sleep, and wakes this one first
-  second.poll();
+  run(window, nullptr, &second, 80);
+  window.now_ns += 3'000'000'000;  // a host that is put to sleep just before a beat, and wakes this one first
+  run(window, nullptr, &second, 80);
   run(window, &first, &second, 2000);
   CHECK(first.events.empty());
   CHECK(second.region().state == HAWSER_REGION_RIVAL);

@@ -186,16 +186,14 @@ class Link {
  private:
   static constexpr Duration kBeatInterval = milliseconds(20);
   static constexpr unsigned kSignsOfLife = 5;
-  static constexpr std::uint64_t kStillLooks =
-      4;  ///< A beat's interval apart, before a claim is a dead party's.
+  static constexpr Duration kLongestLook = milliseconds(100);  ///< Counts as watched, between two looks.
 
   /// Who seems to hold our end, and since when we see that.
   struct Rival {
     std::uint32_t epoch = 0, peer_id = 0, heartbeat = 0;
     unsigned beats = 0;
-    Instant since, moved_at;
-    Instant looked;  ///< The last look that counts, and how many since it moved.
-    std::uint64_t still = 0;
+    Instant since, looked;
+    Duration still;  ///< Watched since it last moved.
   };
 
   Role other() const { return options_.role == Role::kDevice ? Role::kDriver : Role::kDevice; }
@@ -250,8 +248,8 @@ class Link {
       rival_ = seen;
     } else if (seen.heartbeat != rival_.heartbeat) {
       rival_.heartbeat = seen.heartbeat;
-      rival_.moved_at = rival_.looked = seen.since;
-      rival_.still = 0;
+      rival_.looked = seen.since;
+      rival_.still = Duration{};
       if (++rival_.beats >= kSignsOfLife && elapsed(rival_.since, seen.since) >= options_.takeover) {
         return broke(options_.role == Role::kDevice
                          ? "another living party already serves this link's devices"
@@ -264,20 +262,17 @@ class Link {
     return LinkEvent::kNothing;
   }
 
-  /// For long enough, and seen to: after a time in which nobody ran, the rival could not have beaten either.
+  /// For long enough, and watched: while we did not run, the rival may not have run either.
   bool stands_still(Instant now) {
-    if (elapsed(rival_.looked, now) >= kBeatInterval) {
-      rival_.looked = now;
-      ++rival_.still;
-    }
-    const std::uint64_t beats = options_.takeover.ns / kBeatInterval.ns;
-    return elapsed(rival_.moved_at, now) >= options_.takeover &&
-           rival_.still >= (beats < kStillLooks ? beats : kStillLooks);
+    const Duration passed = elapsed(rival_.looked, now);
+    rival_.still.ns += passed < kLongestLook ? passed.ns : kLongestLook.ns;
+    rival_.looked = now;
+    return rival_.still >= options_.takeover;
   }
 
   Rival look_at_rival() const {
     const Instant now = port_.now();
-    return {own_block_.agreement().epoch, own_block_.peer_id(), own_block_.heartbeat(), 0, now, now, now};
+    return {own_block_.agreement().epoch, own_block_.peer_id(), own_block_.heartbeat(), 0, now, now, {}};
   }
 
   /// Begins a new own epoch: above all before it, and above the one that the peer has made room for, or it could take
