@@ -100,6 +100,28 @@ int receive(ivshmem::Link<FakePort>& link) {
   return got.ok() ? static_cast<int>(m[0]) : -1;
 }
 
+struct UpPair : Pair {
+  UpPair() {
+    start_driver(7);
+    start_device();
+    run(200);
+  }
+};
+
+/// Two ends that are up, and then another party that wants to be the driver's.
+struct Contested {
+  void run(unsigned milliseconds) {
+    for (unsigned n = 0; n < milliseconds; ++n) {
+      rival.poll();
+      pair.run(1);
+    }
+  }
+
+  UpPair pair;
+  FakePort port{pair.window, 12};
+  ivshmem::Link<FakePort> rival{port, {.role = Role::kDriver}};
+};
+
 }  // namespace
 
 TEST_CASE("two ends that start in either order go up and exchange messages, in both queue layouts") {
@@ -262,54 +284,31 @@ TEST_CASE("an end that was only slow sees the link go down and up too") {
 }
 
 TEST_CASE("the end of a living party is not taken over, that of a dead one is") {
-  Pair pair;
-  pair.start_driver(7);
-  pair.start_device();
-  pair.run(200);
-  FakePort rival_port(pair.window, 12);
-  ivshmem::Link<FakePort> rival(rival_port, {.role = Role::kDriver});
-  for (unsigned n = 0; n < 700; ++n) {
-    pair.run(1);
-    rival.poll();
-  }
-  CHECK(rival.state() == LinkState::kBroken);
-  CHECK(std::string(rival.broken_reason()) == "another living party already drives this link's devices");
-  CHECK(rival.broken_by() == BrokenBy::kRival);
-  CHECK(pair.both_up());
+  Contested end;
+  end.run(700);
+  CHECK(end.rival.state() == LinkState::kBroken);
+  CHECK(std::string(end.rival.broken_reason()) == "another living party already drives this link's devices");
+  CHECK(end.rival.broken_by() == BrokenBy::kRival);
+  CHECK(end.pair.both_up());
 
-  pair.kill_driver();
-  rival.reset();
-  for (unsigned n = 0; n < 1200 && rival.state() != LinkState::kUp; ++n) {
-    pair.run(1);
-    rival.poll();
-  }
-  CHECK(rival.state() == LinkState::kUp);
+  end.pair.kill_driver();
+  end.rival.reset();
+  end.run(1200);
+  CHECK(end.rival.state() == LinkState::kUp);
 }
 
 TEST_CASE(
     "a time in which nobody ran makes nobody dead: the end of a living party is not taken over after it") {
-  Pair pair;
-  pair.start_driver(7);
-  pair.start_device();
-  pair.run(200);
-  FakePort rival_port(pair.window, 12);
-  ivshmem::Link<FakePort> rival(rival_port, {.role = Role::kDriver});
+  Contested end;
+  end.run(100);
+  // A host is put to sleep just before a beat, and wakes the rival first.
   for (unsigned n = 0; n < 100; ++n) {
-    pair.run(1);
-    rival.poll();
+    end.pair.window.now_ns += n == 50 ? 1'000'000'000 : 1'000'000;
+    end.rival.poll();
   }
-  for (unsigned n = 0; n < 100;
-       ++n) {  // a host that is put to sleep just before a beat, and wakes this one first
-    if (n == 50) pair.window.now_ns += 1'000'000'000;
-    pair.window.now_ns += 1'000'000;
-    rival.poll();
-  }
-  for (unsigned n = 0; n < 700; ++n) {
-    rival.poll();
-    pair.run(1);
-  }
-  CHECK(rival.broken_by() == BrokenBy::kRival);
-  CHECK(pair.both_up());
+  end.run(700);
+  CHECK(end.rival.broken_by() == BrokenBy::kRival);
+  CHECK(end.pair.both_up());
 }
 
 TEST_CASE("of two parties that claim one end at the same moment one finds out and stops") {
